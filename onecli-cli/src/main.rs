@@ -1,0 +1,2 @@
+//! The `onecli` command.
+fn main() {}

@@ -1,0 +1,153 @@
+//! Brings finished events from the journal into the store.
+
+use std::{io, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    frame::Record,
+    journal::Position,
+    recorder::Recorder,
+    segment::{self, SegmentReader},
+};
+use crate::{
+    model::AuditEvent,
+    store::{AuditStore, StoreError},
+};
+
+/// Events are gathered for this long, so that one transaction takes many.
+const GATHER: Duration = Duration::from_millis(50);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+
+/// Why events are not in the store yet. They stay in the journal.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum DrainError {
+    #[error("the audit journal can't be read")]
+    Journal(#[from] io::Error),
+    #[error("the store does not take audit events; they are kept in the journal")]
+    Store(#[from] StoreError),
+    #[error("the drain has not caught up in time")]
+    Behind,
+}
+
+impl Recorder {
+    /// Brings events into the store until `stop`; then those that are left, once.
+    pub async fn drain(&self, store: &(impl AuditStore + ?Sized), stop: CancellationToken) {
+        let mut written = self.journal.written();
+        let mut at = Cursor::default();
+        let mut retry = FIRST_RETRY;
+        loop {
+            written.mark_unchanged();
+            let pause = match self.drain_once(store, &mut at).await {
+                Ok(()) => {
+                    retry = FIRST_RETRY;
+                    None
+                }
+                Err(error) => {
+                    tracing::warn!(error = %crate::error_chain(&error), "audit events wait in the journal");
+                    retry = (retry * 2).min(LAST_RETRY);
+                    Some(retry)
+                }
+            };
+            if stop.is_cancelled() {
+                return;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.drain_now.notified() => {}
+                () = wait(pause, &mut written) => {}
+            }
+        }
+    }
+
+    /// Waits until everything that has finished so far is in the store.
+    ///
+    /// # Errors
+    /// If that takes longer than `patience`.
+    pub async fn flush(&self, patience: Duration) -> Result<(), DrainError> {
+        let goal = *self.journal.written().borrow();
+        let mut drained = self.drained.subscribe();
+        self.drain_now.notify_one();
+        let caught_up = drained.wait_for(|at| *at >= goal);
+        match tokio::time::timeout(patience, caught_up).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(DrainError::Behind),
+        }
+    }
+
+    async fn drain_once(
+        &self, store: &(impl AuditStore + ?Sized), at: &mut Cursor,
+    ) -> Result<(), DrainError> {
+        loop {
+            let end = *self.journal.written().borrow();
+            if at.reader.is_none() {
+                let Some(oldest) = segment::list(self.journal.directory())?.into_iter().next() else { return Ok(()) };
+                at.enter(self, oldest);
+            }
+            let Some(reader) = &mut at.reader else { return Ok(()) };
+            if at.pending.is_empty() {
+                let records = reader.read()?;
+                let finished = records.into_iter().filter_map(|record| match record {
+                    Record::Finish(event) => Some(event),
+                    Record::Intent(_) => None,
+                });
+                at.pending = finished.collect();
+                at.exhausted = at.pending.is_empty() && reader.offset() >= end_of(at.segment, end, reader)?;
+            }
+            if !at.pending.is_empty() {
+                store.insert_events(&at.pending).await?;
+                at.pending.clear();
+            }
+            self.drained.send_replace(Position { segment: at.segment, offset: reader.offset() });
+            if at.exhausted {
+                if at.segment >= end.segment {
+                    return Ok(());
+                }
+                // All of it is in the store, and its open intents stand in the segments behind it.
+                std::fs::remove_file(segment::path(self.journal.directory(), at.segment))?;
+                at.reader = None;
+            }
+        }
+    }
+}
+
+/// Where a drain is.
+#[derive(Debug, Default)]
+struct Cursor {
+    segment: segment::SegmentNumber,
+    reader: Option<SegmentReader>,
+    /// Read, but not in the store yet.
+    pending: Vec<AuditEvent>,
+    exhausted: bool,
+}
+
+impl Cursor {
+    fn enter(&mut self, recorder: &Recorder, number: segment::SegmentNumber) {
+        self.segment = number;
+        self.reader = Some(SegmentReader::new(segment::path(recorder.journal.directory(), number)));
+        self.exhausted = false;
+    }
+}
+
+/// The length of a segment: for the one that is written, as far as records are whole.
+fn end_of(segment: segment::SegmentNumber, written: Position, reader: &SegmentReader) -> io::Result<u64> {
+    if segment == written.segment {
+        return Ok(written.offset);
+    }
+    // A record that was cut off by a crash stays unread: nothing whole is behind it.
+    Ok(reader.offset())
+}
+
+async fn wait(pause: Option<Duration>, written: &mut tokio::sync::watch::Receiver<Position>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => {
+            if written.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(GATHER).await;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! One record of the journal: length, checksum, content.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::AuditEvent;
+
+/// What the journal holds.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Record {
+    /// A request is about to leave the gateway. Holds the event as it is if nothing more is heard of it.
+    Intent(AuditEvent),
+    /// An exchange has ended.
+    Finish(AuditEvent),
+}
+
+/// Length and CRC-32 (ISO 3309), each four bytes, little-endian.
+const HEAD: usize = 8;
+/// No event is near this long; a longer length is damage.
+const LONGEST: usize = 1 << 20;
+
+/// Why no record could be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// The bytes end within the record: it is still being written, or was cut off.
+    Incomplete,
+    /// The bytes are no record.
+    Damaged,
+}
+
+pub(super) fn encode(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
+    let mut frame = vec![0; HEAD];
+    serde_json::to_writer(&mut frame, record)?;
+    let (head, content) = frame.split_at_mut(HEAD);
+    let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+    for (place, byte) in
+        head.iter_mut().zip(length.to_le_bytes().into_iter().chain(crc32fast::hash(content).to_le_bytes()))
+    {
+        *place = byte;
+    }
+    Ok(frame)
+}
+
+/// Reads the record at the start of `bytes`, and how long it is.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Record, usize), Unreadable> {
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or(Unreadable::Incomplete)?;
+    let (checksum, rest) = rest.split_first_chunk::<4>().ok_or(Unreadable::Incomplete)?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| Unreadable::Damaged)?;
+    if length > LONGEST {
+        return Err(Unreadable::Damaged);
+    }
+    let content = rest.get(..length).ok_or(Unreadable::Incomplete)?;
+    if crc32fast::hash(content) != u32::from_le_bytes(*checksum) {
+        return Err(Unreadable::Damaged);
+    }
+    let record = serde_json::from_slice(content).map_err(|_| Unreadable::Damaged)?;
+    Ok((record, HEAD + length))
+}

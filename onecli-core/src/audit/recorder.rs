@@ -1,0 +1,103 @@
+//! Takes what tickets say and brings it into the journal.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    coalesce::Coalescer,
+    frame::Record,
+    journal::{Journal, JournalError, Position},
+};
+use crate::{clock, model::AuditEvent};
+
+pub use super::drain::DrainError;
+
+/// Writes events to the journal; its [drain](Self::drain) brings them into the store.
+#[derive(Debug)]
+pub struct Recorder {
+    pub(super) journal: Journal,
+    gateway: String,
+    coalescer: Mutex<Coalescer>,
+    /// Set when the process ends while exchanges are open: those are `interrupted`, their clients have not left.
+    stopping: AtomicBool,
+    pub(super) drained: watch::Sender<Position>,
+    pub(super) drain_now: Notify,
+}
+
+/// Records are durable against power loss, and merged counts written, this often.
+const TICK: Duration = Duration::from_millis(100);
+
+impl Recorder {
+    /// Records into `journal`, for the gateway of that name.
+    #[must_use]
+    pub fn new(journal: Journal, gateway: String) -> Arc<Self> {
+        Arc::new(Self {
+            journal,
+            gateway,
+            coalescer: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            drained: watch::Sender::default(),
+            drain_now: Notify::new(),
+        })
+    }
+
+    pub(super) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    pub(super) fn intent(&self, event: AuditEvent) -> Result<(), JournalError> {
+        self.journal.append(&Record::Intent(event))
+    }
+
+    pub(super) fn finish(&self, event: AuditEvent) -> Result<(), JournalError> {
+        let due = self.coalescer().take(event);
+        due.map_or(Ok(()), |event| self.journal.append(&Record::Finish(event)))
+    }
+
+    /// From now on exchanges that end without an outcome were interrupted by this process's end.
+    pub fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Makes the journal durable and writes merged counts, until `stop`; then once more.
+    pub async fn tick(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let stopped = tokio::time::timeout(TICK, stop.cancelled()).await.is_ok();
+            let recorder = Arc::clone(&self);
+            let ticked = tokio::task::spawn_blocking(move || recorder.tick_once()).await;
+            if let Ok(Err(error)) = ticked {
+                tracing::error!(error = %crate::error_chain(&error), "the audit journal can't be written");
+            }
+            if stopped {
+                return;
+            }
+        }
+    }
+
+    fn tick_once(&self) -> Result<(), JournalError> {
+        let grown = self.coalescer().grown(clock::now());
+        for event in grown {
+            self.journal.append(&Record::Finish(event))?;
+        }
+        if let Err(error) = self.journal.sync() {
+            tracing::error!(%error, "the audit journal can't be made durable");
+        }
+        Ok(())
+    }
+
+    fn coalescer(&self) -> MutexGuard<'_, Coalescer> {
+        self.coalescer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

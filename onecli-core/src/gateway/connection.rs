@@ -1,0 +1,33 @@
+//! What is known of a connection before a request comes on it.
+
+use std::net::SocketAddr;
+
+use http::uri::Scheme;
+
+use crate::{model::Host, store::TokenHash};
+
+/// The connection that a request came on.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) peer: SocketAddr,
+    /// The tunnel that it came through, if it did.
+    pub(super) tunnel: Option<Tunnel>,
+}
+
+/// An intercepted CONNECT: who opened it, and for which destination. Each request inside is judged afresh.
+#[derive(Clone, Debug)]
+pub(super) struct Tunnel {
+    /// The token with which it was opened; it must still be valid at each request.
+    pub(super) token: TokenHash,
+    pub(super) host: Host,
+    pub(super) port: u16,
+    pub(super) scheme: Scheme,
+    /// The name in the client's TLS handshake, if it was another one.
+    pub(super) other_sni: bool,
+}
+
+impl Connection {
+    pub(super) fn source(&self) -> String {
+        self.peer.ip().to_canonical().to_string()
+    }
+}

@@ -1,0 +1,44 @@
+//! The data plane: a file for each step of a request's way. [`pipeline`] shows them in order.
+
+mod accept;
+mod activity;
+mod authenticate;
+mod body;
+mod builder;
+mod connection;
+mod connector;
+mod headers;
+mod local;
+mod pipeline;
+mod prefixed;
+mod receive;
+mod reply;
+mod tunnel;
+mod upstream;
+
+pub use builder::{Gateway, GatewayBuilder, GatewayError, GatewayHandle};
+pub use local::LocalService;
+pub use upstream::{Forwarded, Upstream};
+
+use std::sync::Arc;
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{audit::Recorder, ca::CertificateAuthority, policy::Policy, rules::RuleEngine, vault::Vault};
+
+/// What every connection of a gateway shares.
+pub(crate) struct Shared {
+    policy: Arc<Policy>,
+    rules: RuleEngine,
+    vault: Arc<Vault>,
+    upstream: Upstream,
+    authority: Arc<CertificateAuthority>,
+    recorder: Arc<Recorder>,
+    activity: Arc<activity::Activity>,
+    local: Option<Arc<dyn LocalService>>,
+    /// No new requests; running ones go on.
+    drain: CancellationToken,
+    /// Running ones end too.
+    abort: CancellationToken,
+    tasks: TaskTracker,
+}

@@ -1,0 +1,153 @@
+//! From a request off the wire to an exchange: who sends it, and where it is to go without ambiguity.
+
+use http::{
+    HeaderMap, Method, Request,
+    header::HOST,
+    request,
+    uri::{Authority, Scheme},
+};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use super::{
+    Shared,
+    authenticate::authenticate,
+    body::CountedRequest,
+    connection::{Connection, Tunnel},
+    headers,
+};
+use crate::{
+    audit::Ticket,
+    exchange::{Exchange, Received},
+    model::Host,
+    refusal::{Cause, Refused},
+    target::Target,
+};
+
+/// The longest request target, in bytes.
+const LONGEST_URI: usize = 32 * 1024;
+/// The largest header fields of a request, names and values together, in bytes.
+pub(super) const LARGEST_HEADERS: usize = 64 * 1024;
+
+/// Makes an exchange of a request, or says why it can't be one.
+pub(super) fn receive(
+    shared: &Shared, connection: &Connection, request: Request<Incoming>, mut ticket: Ticket,
+) -> Result<Exchange<Received>, Box<Refused>> {
+    let (mut head, body) = request.into_parts();
+    let tunnel = connection.tunnel.as_ref();
+    let agent = match authenticate(shared, tunnel, &head.headers) {
+        Ok(agent) => agent,
+        Err(cause) => return Err(Box::new(Refused { cause, ticket })),
+    };
+    ticket.note_agent(&agent);
+    ticket.note_method(&head.method);
+    let target = match check_size(&head).and_then(|()| target(tunnel, &head)) {
+        Ok(target) => target,
+        Err(cause) => return Err(Box::new(Refused { cause, ticket })),
+    };
+    ticket.note_target(&target);
+    headers::strip_request(&mut head.headers);
+    let body = CountedRequest::new(body, ticket.request_bytes()).boxed_unsync();
+    Ok(Exchange::receive(agent, target, head, body, ticket))
+}
+
+fn check_size(head: &request::Parts) -> Result<(), Cause> {
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if path > LONGEST_URI {
+        return Err(Cause::UriTooLong { limit: LONGEST_URI });
+    }
+    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if fields > LARGEST_HEADERS {
+        return Err(Cause::HeadersTooLarge { limit: LARGEST_HEADERS });
+    }
+    Ok(())
+}
+
+/// Where the request is to go: request target, `Host` or `:authority`, and the tunnel must say the same.
+fn target(tunnel: Option<&Tunnel>, head: &request::Parts) -> Result<Target, Cause> {
+    if head.method == Method::TRACE {
+        return Err(Cause::BadRequest("TRACE is refused: its answer would show the injected credential"));
+    }
+    let scheme = match tunnel {
+        Some(tunnel) => tunnel.scheme.clone(),
+        None => proxied_scheme(head)?,
+    };
+    let default_port = Target::default_port(&scheme);
+    let named = match head.uri.authority() {
+        Some(authority) => Some(Place::of(authority, default_port)?),
+        None => None,
+    };
+    let host_field = host_field(&head.headers)?.map(|text| Place::parse(text, default_port)).transpose()?;
+    let place = match (named, host_field) {
+        (Some(named), Some(field)) if named != field && tunnel.is_none_or(|tunnel| named.is(tunnel)) => {
+            return Err(Cause::BadRequest("the Host header and the request target name different hosts"));
+        }
+        (Some(named), _) => named,
+        (None, Some(field)) => field,
+        (None, None) => return Err(Cause::BadRequest("the request has no Host header")),
+    };
+    if let Some(tunnel) = tunnel
+        && (tunnel.other_sni || !place.is(tunnel) || head.uri.scheme().is_some_and(|named| *named != scheme))
+    {
+        return Err(Cause::HostMismatch { expected: format!("{}:{}", tunnel.host.uri_form(), tunnel.port) });
+    }
+    let path = head.uri.path();
+    if !path.starts_with('/') {
+        return Err(Cause::BadRequest("the path does not begin with /"));
+    }
+    Ok(Target { scheme, host: place.host, port: place.port, path: path.into(), query: head.uri.query().map(Into::into) })
+}
+
+fn proxied_scheme(head: &request::Parts) -> Result<Scheme, Cause> {
+    match head.uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => Ok(scheme.clone()),
+        _ => Err(Cause::BadRequest("only http and https URLs can be requested")),
+    }
+}
+
+fn host_field(headers: &HeaderMap) -> Result<Option<&str>, Cause> {
+    let mut fields = headers.get_all(HOST).into_iter();
+    match (fields.next(), fields.next()) {
+        (None, _) => Ok(None),
+        (Some(field), None) => {
+            field.to_str().map(Some).map_err(|_| Cause::BadRequest("the Host header is not a host"))
+        }
+        (Some(_), Some(_)) => Err(Cause::BadRequest("the request has several Host headers")),
+    }
+}
+
+/// A host and a port.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) host: Host,
+    pub(super) port: u16,
+}
+
+impl Place {
+    /// Reads `host[:port]`.
+    pub(super) fn parse(text: &str, default_port: u16) -> Result<Self, Cause> {
+        let authority: Authority = text.parse().map_err(|_| Cause::BadRequest("the Host header is not a host"))?;
+        Self::of(&authority, default_port)
+    }
+
+    fn of(authority: &Authority, default_port: u16) -> Result<Self, Cause> {
+        if authority.as_str().contains('@') {
+            return Err(Cause::BadRequest("user information can't stand in a request target"));
+        }
+        let host = Host::parse(authority.host()).map_err(|_| Cause::BadRequest("the host is not a valid name or address"))?;
+        let port = match (authority.port_u16(), authority.as_str().rsplit_once(':')) {
+            (Some(0), _) => return Err(Cause::BadRequest("the port is not a number from 1 to 65535")),
+            (Some(port), _) => port,
+            // A colon that is not inside an address asks for a port.
+            (None, Some((_, rest))) if !rest.contains(']') => {
+                return Err(Cause::BadRequest("the port is not a number from 1 to 65535"));
+            }
+            (None, _) => default_port,
+        };
+        Ok(Self { host, port })
+    }
+
+    fn is(&self, tunnel: &Tunnel) -> bool {
+        self.host == tunnel.host && self.port == tunnel.port
+    }
+}

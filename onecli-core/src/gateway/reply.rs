@@ -1,0 +1,148 @@
+//! The gateway's own replies: one place maps causes to answers.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{Either, Full};
+use serde_json::{Map, Value, json};
+
+use super::body::RecordedResponse;
+use crate::{
+    audit::Ending,
+    model::{AuditEvent, Decision},
+    refusal::{Cause, Refused},
+};
+
+/// The body of a reply: the gateway's own, or a service's.
+pub(super) type ReplyBody = Either<Full<Bytes>, RecordedResponse>;
+
+/// Records a refusal and answers with its reason.
+pub(super) fn refuse(refused: Refused) -> Response<ReplyBody> {
+    let Refused { cause, ticket } = refused;
+    tracing::debug!(code = cause.code(), reason = %cause, "refused");
+    let ending = Ending {
+        decision: decision(&cause),
+        status: Some(cause.status()),
+        reason: Some(cause.to_string()),
+        error: Some(cause.code()),
+    };
+    let reply = reply(&cause, ticket.event());
+    match ticket.finish(ending) {
+        Ok(()) => reply,
+        Err(error) => {
+            tracing::error!(error = %crate::error_chain(&error), "an audit event could not be written");
+            reply
+        }
+    }
+}
+
+fn decision(cause: &Cause) -> Decision {
+    match cause {
+        Cause::BlockedByPolicy { .. } | Cause::BlockedByDefaultPolicy => Decision::Blocked,
+        Cause::ClientTlsFailed(_) => Decision::Failed,
+        _ if cause.status().is_server_error() => Decision::Failed,
+        _ => Decision::Refused,
+    }
+}
+
+fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
+    let mut body = Map::new();
+    body.insert("error".into(), cause.code().into());
+    body.insert("message".into(), cause.to_string().into());
+    body.insert("help".into(), help(cause).into());
+    body.extend(details(cause, event));
+    let mut response = own(cause.status(), Value::Object(body).to_string().into(), "application/json");
+    let headers = response.headers_mut();
+    headers.insert("x-onecli-error", HeaderValue::from_static(cause.code()));
+    if !may_help_to_retry(cause) {
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    if *cause == Cause::ProxyAuthRequired {
+        headers.insert(header::PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"OneCLI Gateway\""));
+    }
+    response
+}
+
+/// A reply of the gateway itself.
+pub(super) fn own(status: StatusCode, body: Bytes, content_type: &'static str) -> Response<ReplyBody> {
+    let mut response = Response::new(Either::Left(Full::new(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// What the agent or a person can do next.
+fn help(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::BadRequest(_) => "Mend the request and send it again.",
+        Cause::UriTooLong { .. } | Cause::HeadersTooLarge { .. } => "Send a smaller request.",
+        Cause::HostMismatch { .. } => "Open a connection of its own for that host.",
+        Cause::ProxyAuthRequired => {
+            "Send the agent's access token in Proxy-Authorization; `onecli run -- COMMAND` does that. A token may have been \
+             regenerated, or its agent disabled."
+        }
+        Cause::BlockedByPolicy { .. } => {
+            "Don't retry. A person can change the rule: `onecli rules list`, `onecli rules disable NAME`."
+        }
+        Cause::BlockedByDefaultPolicy => {
+            "Don't retry. A person can add a rule that allows it: `onecli rules create NAME --action allow --host HOST`."
+        }
+        Cause::DestinationNotAllowed(_) => {
+            "Private and loopback destinations are closed unless a person opens them: \
+             `onecli config set allowPrivate HOST-OR-NETWORK`. Cloud metadata and OneCLI itself are never open."
+        }
+        Cause::AmbiguousSecret(_) => "Name one of the secrets in the request header x-onecli-secret.",
+        Cause::DnsFailed(_) => "Check the spelling of the host, and the name server of the machine that runs OneCLI.",
+        Cause::UpstreamUnreachable(_) | Cause::UpstreamTimeout => "Try again later, or check that the service is up.",
+        Cause::UpstreamTlsFailed(_) => {
+            "The service's certificate must be valid for its host. A private authority can be added with \
+             ONECLI_UPSTREAM_CA_FILE."
+        }
+        Cause::BadGateway(_) => "The service broke off or did not answer with HTTP. Try again later.",
+        Cause::StoreUnavailable => "Try again later. A person can look at the daemon's log.",
+        Cause::VaultUnavailable => "A person must set the secret again: its stored row was edited or damaged.",
+        Cause::AuditUnavailable => "A person must free disk space in OneCLI's data directory.",
+        Cause::CredentialExpired(_) => "A person must set a new value or expiry: `onecli secrets update NAME`.",
+        Cause::GatewayRestarting => "Try again in a few seconds.",
+        Cause::ClientTlsFailed(_) => {
+            "The client must trust the gateway's root certificate; `onecli run -- COMMAND` sets that up."
+        }
+    }
+}
+
+fn may_help_to_retry(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::DnsFailed(_)
+            | Cause::UpstreamUnreachable(_)
+            | Cause::UpstreamTimeout
+            | Cause::BadGateway(_)
+            | Cause::StoreUnavailable
+            | Cause::AuditUnavailable
+            | Cause::GatewayRestarting
+    )
+}
+
+/// The fields beside code, message and help.
+fn details(cause: &Cause, event: Option<&AuditEvent>) -> Map<String, Value> {
+    let host = event.and_then(|event| event.host.clone());
+    let value = match cause {
+        Cause::BlockedByPolicy { name, .. } => {
+            json!({"rule": name, "method": event.map(|e| &e.method), "host": host, "path": event.map(|e| &e.path)})
+        }
+        Cause::BlockedByDefaultPolicy => {
+            json!({"method": event.map(|e| &e.method), "host": host, "path": event.map(|e| &e.path)})
+        }
+        Cause::AmbiguousSecret(secrets) => json!({"secrets": secrets, "header": "x-onecli-secret"}),
+        Cause::DestinationNotAllowed(_)
+        | Cause::DnsFailed(_)
+        | Cause::UpstreamUnreachable(_)
+        | Cause::UpstreamTlsFailed(_)
+        | Cause::UpstreamTimeout
+        | Cause::BadGateway(_) => json!({"host": host}),
+        _ => Value::Null,
+    };
+    match value {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

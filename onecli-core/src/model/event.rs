@@ -1,0 +1,112 @@
+//! Audit events: what is kept of an exchange.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{AgentId, EventId, RuleId, SecretId};
+
+/// What is kept of an exchange. Never a query string, a header, a body or a secret's value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuditEvent {
+    /// The exchange's id.
+    pub id: EventId,
+    /// When it was received.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// What it is about.
+    pub kind: EventKind,
+    /// The person or key that acted; none for a request of an agent.
+    pub actor: Option<String>,
+    /// The address that it came from.
+    pub source: Option<String>,
+    /// The agent.
+    pub agent_id: Option<AgentId>,
+    /// The agent's name at that time.
+    pub agent_name: Option<String>,
+    /// The agent's parent.
+    pub parent_agent_id: Option<AgentId>,
+    /// The method, as received.
+    pub method: Option<String>,
+    /// `http` or `https`.
+    pub scheme: Option<String>,
+    /// The host, canonical.
+    pub host: Option<String>,
+    /// The port.
+    pub port: Option<u16>,
+    /// The path as the agent sent it, without the query.
+    pub path: Option<String>,
+    /// How it ended.
+    pub decision: Decision,
+    /// Why it ended so.
+    pub reason: Option<String>,
+    /// Why no secret was put in.
+    pub not_injected_because: Option<String>,
+    /// The rule that decided.
+    pub rule_id: Option<RuleId>,
+    /// That rule's name at that time.
+    pub rule_name: Option<String>,
+    /// The secrets that were put in.
+    pub secret_ids: Vec<SecretId>,
+    /// The gateway that served it.
+    pub gateway: String,
+    /// The status that the agent got.
+    pub status: Option<u16>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Bytes of the response's body.
+    pub response_bytes: u64,
+    /// From receipt to the end, in milliseconds.
+    pub duration_ms: u64,
+    /// How many equal exchanges this event stands for.
+    pub count: u64,
+    /// What went wrong, as a code.
+    pub error: Option<String>,
+}
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// A request of an agent.
+    Request,
+    /// A change by a person or a script.
+    Admin,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It passed.
+    Allowed,
+    /// A rule or the default policy stopped it.
+    Blocked,
+    /// It could not be served as it was: 400, 407, 413, 414, 421, 431, or a destination that is not open.
+    Refused,
+    /// Something broke: 500, 502, 503, 504, or the client went away before a response.
+    Failed,
+    /// The gateway stopped in the middle of it.
+    Interrupted,
+}
+
+impl Decision {
+    const ALL: [Self; 5] = [Self::Allowed, Self::Blocked, Self::Refused, Self::Failed, Self::Interrupted];
+
+    /// As it stands in the API and in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|decision| decision.as_str() == name)
+    }
+}

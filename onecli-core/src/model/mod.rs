@@ -1,0 +1,26 @@
+//! Plain data: what agents, secrets, rules, settings and audit events are. Nothing here does I/O.
+
+mod agent;
+mod event;
+mod host;
+mod host_pattern;
+mod id;
+mod injection;
+mod path_pattern;
+mod rule;
+mod sealed;
+mod secret;
+mod settings;
+mod wildcard;
+
+pub use agent::{Agent, Identifier, InvalidIdentifier, SecretMode};
+pub use event::{AuditEvent, Decision, EventKind};
+pub use host::{Host, InvalidHost};
+pub use host_pattern::{HostPattern, InvalidHostPattern};
+pub use id::{AgentId, ApiKeyId, EventId, RuleId, SecretId};
+pub use injection::{HeaderFormat, Injection, InvalidInjection};
+pub use path_pattern::{InvalidPathPattern, PathPattern};
+pub use rule::{Action, Rule};
+pub use sealed::Sealed;
+pub use secret::{Secret, SecretType};
+pub use settings::{AllowPrivate, DefaultPolicy, InvalidAllowPrivate, PolicySettings};

@@ -1,0 +1,123 @@
+//! Why a request was not served. One list for all steps; `gateway/reply.rs` turns it into answers.
+
+use crate::{audit::Ticket, model::RuleId};
+
+/// A request that goes no further: why, and the ticket on which it will be recorded.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub cause: Cause,
+    /// Where it will be recorded.
+    pub ticket: Ticket,
+}
+
+/// Why a request was not served.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Cause {
+    #[error("{0}")]
+    BadRequest(&'static str),
+    #[error("the request target is longer than {limit} bytes")]
+    UriTooLong { limit: usize },
+    #[error("the request's header fields are larger than {limit} bytes")]
+    HeadersTooLarge { limit: usize },
+    #[error("this connection is for {expected}, the request is for another host")]
+    HostMismatch { expected: String },
+    #[error("no valid access token of an agent came with the request")]
+    ProxyAuthRequired,
+    #[error("the rule `{name}` blocks this request")]
+    BlockedByPolicy { rule: RuleId, name: String },
+    #[error("no rule allows this request, and the default policy is deny")]
+    BlockedByDefaultPolicy,
+    #[error("{0}")]
+    DestinationNotAllowed(String),
+    #[error("several secrets fit this request equally well")]
+    AmbiguousSecret(Vec<AmbiguousSecret>),
+    #[error("the host name does not resolve: {0}")]
+    DnsFailed(String),
+    #[error("the service can't be reached: {0}")]
+    UpstreamUnreachable(String),
+    #[error("the service's TLS certificate or handshake was refused: {0}")]
+    UpstreamTlsFailed(String),
+    #[error("the service did not answer with valid HTTP: {0}")]
+    BadGateway(String),
+    #[error("the service did not answer in time")]
+    UpstreamTimeout,
+    #[error("the gateway has no policy yet, since its store does not answer")]
+    StoreUnavailable,
+    #[error("a stored secret does not open")]
+    VaultUnavailable,
+    #[error("audit events can't be written")]
+    AuditUnavailable,
+    #[error("the secret `{0}` has expired")]
+    CredentialExpired(String),
+    #[error("the gateway is shutting down")]
+    GatewayRestarting,
+    #[error("the agent's client did not complete the TLS handshake: {0}")]
+    ClientTlsFailed(String),
+}
+
+/// One of several secrets that fit a request equally well.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct AmbiguousSecret {
+    /// Its id.
+    pub id: crate::model::SecretId,
+    /// Its name.
+    pub name: String,
+}
+
+impl Cause {
+    /// The stable code that scripts see.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::UriTooLong { .. } => "uri_too_long",
+            Self::HeadersTooLarge { .. } => "headers_too_large",
+            Self::HostMismatch { .. } => "host_mismatch",
+            Self::ProxyAuthRequired => "proxy_auth_required",
+            Self::BlockedByPolicy { .. } => "blocked_by_policy",
+            Self::BlockedByDefaultPolicy => "blocked_by_default_policy",
+            Self::DestinationNotAllowed(_) => "destination_not_allowed",
+            Self::AmbiguousSecret(_) => "ambiguous_secret",
+            Self::DnsFailed(_) => "dns_failed",
+            Self::UpstreamUnreachable(_) => "upstream_unreachable",
+            Self::UpstreamTlsFailed(_) => "upstream_tls_failed",
+            Self::BadGateway(_) => "bad_gateway",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::VaultUnavailable => "vault_unavailable",
+            Self::AuditUnavailable => "audit_unavailable",
+            Self::CredentialExpired(_) => "credential_expired",
+            Self::GatewayRestarting => "gateway_restarting",
+            Self::ClientTlsFailed(_) => "client_tls_failed",
+        }
+    }
+
+    /// The status that the agent gets.
+    #[must_use]
+    pub fn status(&self) -> http::StatusCode {
+        use http::StatusCode as S;
+        match self {
+            Self::BadRequest(_) | Self::ClientTlsFailed(_) => S::BAD_REQUEST,
+            Self::UriTooLong { .. } => S::URI_TOO_LONG,
+            Self::HeadersTooLarge { .. } => S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HostMismatch { .. } => S::MISDIRECTED_REQUEST,
+            Self::ProxyAuthRequired => S::PROXY_AUTHENTICATION_REQUIRED,
+            Self::BlockedByPolicy { .. } | Self::BlockedByDefaultPolicy | Self::DestinationNotAllowed(_) => {
+                S::FORBIDDEN
+            }
+            Self::AmbiguousSecret(_) => S::CONFLICT,
+            Self::DnsFailed(_)
+            | Self::UpstreamUnreachable(_)
+            | Self::UpstreamTlsFailed(_)
+            | Self::BadGateway(_) => S::BAD_GATEWAY,
+            Self::UpstreamTimeout => S::GATEWAY_TIMEOUT,
+            Self::StoreUnavailable
+            | Self::VaultUnavailable
+            | Self::AuditUnavailable
+            | Self::CredentialExpired(_)
+            | Self::GatewayRestarting => S::SERVICE_UNAVAILABLE,
+        }
+    }
+}

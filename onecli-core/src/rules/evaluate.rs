@@ -1,0 +1,54 @@
+//! What the rules say of a request. Pure: takes nothing, opens nothing.
+
+use std::sync::Arc;
+
+use super::{Facts, RuleEngine};
+use crate::{
+    model::{Action, DefaultPolicy, Rule},
+    policy::Snapshot,
+};
+
+/// What the rules say of a request, and which of them matched.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The outcome.
+    pub verdict: Verdict,
+    /// Every rule that matched, whatever its action.
+    pub matched: Vec<Arc<Rule>>,
+}
+
+/// The outcome of the rules.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// This rule blocks it.
+    Blocked(Arc<Rule>),
+    /// No rule grants it, and the default policy asks for a grant.
+    NotGranted,
+    /// It may pass; by this rule, if one granted it.
+    Allowed(Option<Arc<Rule>>),
+}
+
+impl RuleEngine {
+    /// What the rules of `snapshot` say. Their order does not matter: a block beats an allow.
+    #[must_use]
+    pub fn evaluate(facts: &Facts<'_>, snapshot: &Snapshot) -> Evaluation {
+        let mut matched: Vec<Arc<Rule>> = Vec::new();
+        for rule in facts.hosts().flat_map(|host| snapshot.rules_about(host)) {
+            let matches = match rule.action {
+                Action::Block => facts.restricted_by(rule),
+                Action::Allow => facts.granted_by(rule),
+            };
+            if matches && !matched.iter().any(|known| known.id == rule.id) {
+                matched.push(Arc::clone(rule));
+            }
+        }
+        // Of several, the oldest is named, so that the answer does not change from one time to the next.
+        let first = |action| matched.iter().filter(|rule| rule.action == action).min_by_key(|rule| rule.id).cloned();
+        let verdict = match (first(Action::Block), first(Action::Allow), snapshot.settings().default_policy) {
+            (Some(block), ..) => Verdict::Blocked(block),
+            (None, None, DefaultPolicy::Deny) => Verdict::NotGranted,
+            (None, grant, _) => Verdict::Allowed(grant),
+        };
+        Evaluation { verdict, matched }
+    }
+}

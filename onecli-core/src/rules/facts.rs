@@ -1,0 +1,142 @@
+//! What the rules look at.
+
+use http::{HeaderMap, Method, uri::Scheme};
+
+use super::forms::{BadPath, PathForms};
+use crate::{
+    model::{Host, HostPattern, PathPattern, Rule},
+    policy::PolicyAgent,
+    target::Target,
+};
+
+/// What the rules look at: who asks for what, in every form in which it can be read.
+///
+/// Restrictions match if any form does, grants if all do.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    agent: &'a PolicyAgent,
+    target: &'a Target,
+    /// The IPv4 address that the host's IPv6 address maps.
+    mapped_host: Option<String>,
+    methods: Methods,
+    paths: PathForms<'a>,
+    /// What the request also counts as, for restrictions.
+    also: Option<(Method, String)>,
+}
+
+#[derive(Debug)]
+struct Methods {
+    /// The method as sent, and the one that an override header names.
+    meant: Vec<String>,
+    /// For restrictions HEAD also counts as GET.
+    implied: Option<&'static str>,
+}
+
+/// Headers by which frameworks let a request name another method.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+impl<'a> Facts<'a> {
+    /// Reads them off a request.
+    ///
+    /// # Errors
+    /// If the path can't be judged; the text says why.
+    pub fn of(
+        agent: &'a PolicyAgent, target: &'a Target, method: &Method, headers: &HeaderMap,
+    ) -> Result<Self, BadPath> {
+        Ok(Self {
+            agent,
+            target,
+            mapped_host: mapped(&target.host),
+            methods: Methods::of(method, headers),
+            paths: PathForms::read(&target.path)?,
+            also: announced_git_service(method, target),
+        })
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn agent(&self) -> &PolicyAgent {
+        self.agent
+    }
+
+    /// The hosts by which rules and secrets are looked up. Patterns and hosts are compared in their canonical form, which
+    /// leaves one case of two forms: an IPv6 address that maps an IPv4 one.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.target.host.as_str()).chain(self.mapped_host.as_deref())
+    }
+
+    /// Whether `rule`, as a restriction, matches: by any form.
+    pub(super) fn restricted_by(&self, rule: &Rule) -> bool {
+        let port = self.target.port;
+        let host = self.hosts().any(|host| rule.host_pattern.matches(host, port, None));
+        let path = |path: &[u8]| rule.path_pattern.matches(path);
+        let direct = || {
+            let method = rule.methods.is_empty() || self.methods.all_readings().any(|name| has(&rule.methods, name));
+            method && self.paths.iter().any(path)
+        };
+        let also = || {
+            self.also.as_ref().is_some_and(|(method, as_path)| {
+                (rule.methods.is_empty() || has(&rule.methods, method.as_str())) && path(as_path.as_bytes())
+            })
+        };
+        self.is_about(rule) && host && (direct() || also())
+    }
+
+    /// Whether `rule`, as a grant, matches: by all forms.
+    pub(super) fn granted_by(&self, rule: &Rule) -> bool {
+        let method = || rule.methods.is_empty() || self.methods.meant.iter().all(|name| has(&rule.methods, name));
+        self.is_about(rule) && self.lies_within(&rule.host_pattern, None, &rule.path_pattern) && method()
+    }
+
+    /// Whether all forms of host and path lie within the patterns.
+    pub(super) fn lies_within(&self, host: &HostPattern, default_port: Option<u16>, path: &PathPattern) -> bool {
+        self.hosts().all(|name| host.matches(name, self.target.port, default_port))
+            && self.paths.iter().all(|form| path.matches(form))
+    }
+
+    /// Whether the request travels without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.target.scheme == Scheme::HTTP
+    }
+
+    /// The port that a secret's pattern without one means.
+    pub(super) fn default_port(&self) -> u16 {
+        Target::default_port(&self.target.scheme)
+    }
+
+    fn is_about(&self, rule: &Rule) -> bool {
+        rule.agent_id.is_none_or(|id| self.agent.counts_as(id))
+    }
+}
+
+impl Methods {
+    fn of(method: &Method, headers: &HeaderMap) -> Self {
+        let overrides = METHOD_OVERRIDES.iter().flat_map(|name| headers.get_all(*name));
+        let named = overrides.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_uppercase());
+        Self {
+            meant: std::iter::once(method.as_str().to_owned()).chain(named).collect(),
+            implied: (*method == Method::HEAD).then_some("GET"),
+        }
+    }
+
+    fn all_readings(&self) -> impl Iterator<Item = &str> {
+        self.meant.iter().map(String::as_str).chain(self.implied)
+    }
+}
+
+fn mapped(host: &Host) -> Option<String> {
+    let ip = host.ip().filter(std::net::IpAddr::is_ipv6)?;
+    Some(ip.to_canonical()).filter(std::net::IpAddr::is_ipv4).map(|ip| ip.to_string())
+}
+
+/// Rules hold methods in upper case; a method in another case is another one (RFC 9110 9.1), but services may not know.
+fn has(methods: &[String], name: &str) -> bool {
+    methods.iter().any(|method| method.eq_ignore_ascii_case(name))
+}
+
+/// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`.
+fn announced_git_service(method: &Method, target: &Target) -> Option<(Method, String)> {
+    let base = target.path.strip_suffix("/info/refs").filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
+    let service = target.query.as_ref()?.split('&').find_map(|pair| pair.strip_prefix("service="))?;
+    Some((Method::POST, format!("{base}/{service}")))
+}

@@ -1,0 +1,98 @@
+//! Which secrets go into a request.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use time::OffsetDateTime;
+
+use super::Facts;
+use crate::{
+    model::{Secret, SecretMode},
+    policy::{PolicySecret, Snapshot},
+    refusal::{AmbiguousSecret, Cause},
+};
+
+/// The request header by which an agent chooses among secrets that fit equally well. Never forwarded.
+pub(crate) const CHOICE: HeaderName = HeaderName::from_static("x-onecli-secret");
+
+/// The secrets to put in, or why there are none.
+pub(super) struct Selection {
+    pub(super) secrets: Vec<Arc<PolicySecret>>,
+    pub(super) not_injected_because: Option<&'static str>,
+}
+
+/// Chooses for each header the most specific secret that fits.
+pub(super) fn select(
+    facts: &Facts<'_>, snapshot: &Snapshot, choice: Option<&HeaderValue>, now: OffsetDateTime,
+) -> Result<Selection, Cause> {
+    let mut reason = "no secret is bound to this host";
+    let mut fitting: Vec<&Arc<PolicySecret>> = Vec::new();
+    for entry in facts.hosts().flat_map(|host| snapshot.secrets_about(host)) {
+        match misfit(facts, &entry.secret) {
+            Some(misfit) => reason = misfit,
+            None if fitting.iter().any(|known| known.secret.id == entry.secret.id) => {}
+            None => fitting.push(entry),
+        }
+    }
+    let mut secrets = Vec::new();
+    while let Some(first) = fitting.first() {
+        let slot = first.secret.injection.slot();
+        let (rivals, others) = fitting.into_iter().partition(|entry| entry.secret.injection.slot() == slot);
+        fitting = others;
+        let chosen = choose(rivals, choice)?;
+        if chosen.secret.expires_at.is_some_and(|end| end <= now) {
+            return Err(Cause::CredentialExpired(chosen.secret.name.clone()));
+        }
+        secrets.push(chosen);
+    }
+    let not_injected_because = secrets.is_empty().then_some(reason);
+    Ok(Selection { secrets, not_injected_because })
+}
+
+/// Why a secret of this host does not go into the request.
+fn misfit(facts: &Facts<'_>, secret: &Secret) -> Option<&'static str> {
+    let any_path = crate::model::PathPattern::any();
+    if facts.agent().agent.secret_mode == SecretMode::Selective {
+        return Some("the agent may use only secrets that are assigned to it");
+    }
+    if !facts.lies_within(&secret.host_pattern, Some(facts.default_port()), &any_path) {
+        return Some("a secret is bound to this host, but not to this port or spelling of it");
+    }
+    if facts.is_plain() && !secret.allow_plain_http {
+        return Some("a secret is bound to this host, but it may not travel without TLS");
+    }
+    if !facts.lies_within(&secret.host_pattern, Some(facts.default_port()), &secret.path_pattern) {
+        return Some("a secret is bound to this host, but not to this path");
+    }
+    None
+}
+
+/// The most specific of those that fill one header; of a tie the one that the agent chose.
+fn choose(rivals: Vec<&Arc<PolicySecret>>, choice: Option<&HeaderValue>) -> Result<Arc<PolicySecret>, Cause> {
+    let best = rivals.iter().map(|entry| rank(&entry.secret)).max();
+    let tied: Vec<_> = rivals.into_iter().filter(|entry| Some(rank(&entry.secret)) == best).collect();
+    let is_chosen = |secret: &Secret| {
+        choice.is_some_and(|choice| {
+            choice.as_bytes() == secret.name.as_bytes() || choice.as_bytes() == secret.id.to_string().as_bytes()
+        })
+    };
+    match tied.as_slice() {
+        [only] => Ok(Arc::clone(only)),
+        several => several.iter().find(|entry| is_chosen(&entry.secret)).map(|entry| Arc::clone(entry)).ok_or_else(
+            || {
+                let names = several.iter().map(|entry| AmbiguousSecret {
+                    id: entry.secret.id,
+                    name: entry.secret.name.clone(),
+                });
+                Cause::AmbiguousSecret(names.collect())
+            },
+        ),
+    }
+}
+
+/// Exact host over wildcard, then the longer host, then a path over none, then the longer path.
+fn rank(secret: &Secret) -> (bool, usize, bool, usize) {
+    let (exact, length) = secret.host_pattern.specificity();
+    let path = &secret.path_pattern;
+    (exact, length, !path.is_any(), path.as_str().len())
+}

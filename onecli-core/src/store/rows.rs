@@ -1,0 +1,117 @@
+//! What a store keeps, as it keeps it: values sealed, tokens hashed.
+
+use std::fmt;
+
+use time::OffsetDateTime;
+
+use crate::{
+    model::{Agent, ApiKeyId, Rule, Sealed, Secret},
+    store::PolicyVersion,
+};
+
+/// A keyed hash of a token (HMAC-SHA-256). Who has it can't make the token from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(***)")
+    }
+}
+
+/// An agent with its token.
+#[derive(Clone, Debug)]
+pub struct AgentRow {
+    /// The agent.
+    pub agent: Agent,
+    /// Its token, for look-up.
+    pub token_hash: TokenHash,
+    /// Its token, sealed, for its container-config.
+    pub sealed_token: Sealed,
+}
+
+/// A secret with its value.
+#[derive(Clone, Debug)]
+pub struct SecretRow {
+    /// The secret.
+    pub secret: Secret,
+    /// Its value.
+    pub sealed_value: Sealed,
+}
+
+/// A setting of the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingRow {
+    /// Its name, as in the API.
+    pub name: String,
+    /// Its value as JSON.
+    pub value: String,
+    /// The text of the variable from which it was set at first start, as that was then; empty text if the variable was
+    /// not set.
+    pub variable: Option<String>,
+    /// Whether it was changed since by a person.
+    pub changed: bool,
+}
+
+/// Everything that the policy consists of.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyRows {
+    /// Of which version.
+    pub version: PolicyVersion,
+    /// All agents.
+    pub agents: Vec<AgentRow>,
+    /// All secrets.
+    pub secrets: Vec<SecretRow>,
+    /// All rules.
+    pub rules: Vec<Rule>,
+    /// All settings.
+    pub settings: Vec<SettingRow>,
+}
+
+/// An API key, without the key.
+#[derive(Clone, Debug)]
+pub struct ApiKeyRow {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The key, for look-up.
+    pub hash: TokenHash,
+    /// Its first characters, to tell it from others.
+    pub prefix: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it stops being valid.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// What a person or a key may do; each may do what the ones before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Reads lists and the audit log.
+    Viewer,
+    /// Also changes agents, secrets and rules.
+    Admin,
+    /// Also changes users, keys, settings and the vault.
+    Owner,
+}
+
+impl Role {
+    /// As it stands in the API and in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Viewer, Self::Admin, Self::Owner].into_iter().find(|role| role.as_str() == name)
+    }
+}

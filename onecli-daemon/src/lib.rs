@@ -1,0 +1,1 @@
+//! onecli-daemon

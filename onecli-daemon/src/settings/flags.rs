@@ -1,0 +1,75 @@
+//! The settings as flags of `onecli start`.
+
+use clap::Args;
+
+/// Settings as flags; each goes before its variable, `ONECLI_DATA_DIR` for `--data-dir` and so on. Keys have no flag:
+/// flags can be read in the list of processes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Where the database, the key file, the journal and the local socket are [default: ~/.onecli]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// Listen addresses of the gateway, comma-separated, or `auto` [default: auto]
+    #[arg(long, value_name = "ADDRESSES")]
+    pub gateway_addr: Option<String>,
+    /// Listen address of the API and the dashboard [default: 127.0.0.1:10254]
+    #[arg(long, value_name = "ADDRESS")]
+    pub dashboard_addr: Option<String>,
+    /// Public address of the dashboard [default: http://localhost and the dashboard's port]
+    #[arg(long, value_name = "URL")]
+    pub app_url: Option<String>,
+    /// Host and port of the gateway that containers are told to use [default: host.docker.internal and its port]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub gateway_base_url: Option<String>,
+    /// Address of the gateway that callers of the API are told [default: the host by which they reached the API]
+    #[arg(long, value_name = "URL")]
+    pub gateway_public_url: Option<String>,
+    /// What happens to requests that no rule matches, at first start: allow or deny [default: allow]
+    #[arg(long, value_name = "POLICY")]
+    pub default_policy: Option<String>,
+    /// Networks and hosts that may be private or loopback, at first start, comma-separated
+    #[arg(long, value_name = "LIST")]
+    pub allow_private: Option<String>,
+    /// For how many days audit events are kept, at first start [default: 90]
+    #[arg(long, value_name = "DAYS")]
+    pub audit_retention_days: Option<String>,
+    /// host:port=address:port, …: where to connect instead, like curl's --connect-to
+    #[arg(long, value_name = "LIST")]
+    pub resolve: Option<String>,
+    /// Extra roots trusted for upstream TLS, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub upstream_ca_file: Option<String>,
+    /// When audit records are durable against power loss: group or each [default: group]
+    #[arg(long, value_name = "MODE")]
+    pub audit_fsync: Option<String>,
+    /// Time for running exchanges at shutdown [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub drain_seconds: Option<String>,
+    /// More Host names of the API, comma-separated
+    #[arg(long, value_name = "HOSTS")]
+    pub allowed_hosts: Option<String>,
+}
+
+impl Flags {
+    /// The flag in the place of a variable, with its name.
+    pub(super) fn get(&self, variable: &str) -> Option<(&'static str, &str)> {
+        let (name, value) = match variable {
+            "ONECLI_DATA_DIR" => ("--data-dir", &self.data_dir),
+            "ONECLI_GATEWAY_ADDR" => ("--gateway-addr", &self.gateway_addr),
+            "ONECLI_DASHBOARD_ADDR" => ("--dashboard-addr", &self.dashboard_addr),
+            "APP_URL" => ("--app-url", &self.app_url),
+            "ONECLI_GATEWAY_BASE_URL" => ("--gateway-base-url", &self.gateway_base_url),
+            "ONECLI_GATEWAY_PUBLIC_URL" => ("--gateway-public-url", &self.gateway_public_url),
+            "ONECLI_DEFAULT_POLICY" => ("--default-policy", &self.default_policy),
+            "ONECLI_ALLOW_PRIVATE" => ("--allow-private", &self.allow_private),
+            "ONECLI_AUDIT_RETENTION_DAYS" => ("--audit-retention-days", &self.audit_retention_days),
+            "ONECLI_RESOLVE" => ("--resolve", &self.resolve),
+            "ONECLI_UPSTREAM_CA_FILE" => ("--upstream-ca-file", &self.upstream_ca_file),
+            "ONECLI_AUDIT_FSYNC" => ("--audit-fsync", &self.audit_fsync),
+            "ONECLI_DRAIN_SECONDS" => ("--drain-seconds", &self.drain_seconds),
+            "ONECLI_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),
+            _ => return None,
+        };
+        Some((name, value.as_deref()?))
+    }
+}

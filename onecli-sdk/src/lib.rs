@@ -1,0 +1,3 @@
+//! Client and wire types of the OneCLI API.
+
+pub mod types;

@@ -1,0 +1,29 @@
+//! The wire types of the API, for its client and for the daemon.
+//!
+//! With the cargo feature `openapi` they also carry the derives from which the daemon makes its OpenAPI document.
+
+mod agent;
+mod audit;
+mod container_config;
+mod error_body;
+#[cfg(feature = "openapi")]
+mod examples;
+mod gateway;
+mod health;
+mod patch;
+mod rule;
+mod secret;
+mod sensitive;
+mod settings;
+
+pub use agent::{AccessTokenAnswer, Agent, CreateAgent, SecretMode, UpdateAgent};
+pub use audit::{AuditDecision, AuditEvent, AuditKind, AuditLimit, AuditQuery};
+pub use container_config::{ContainerConfig, CredentialStub};
+pub use error_body::ErrorBody;
+pub use gateway::GatewayUrl;
+pub use health::Health;
+pub use patch::Patch;
+pub use rule::{CreateRule, Rule, RuleAction, UpdateRule};
+pub use secret::{CreateSecret, InjectionConfig, Secret, SecretType, UpdateSecret};
+pub use sensitive::{AccessToken, SecretInput};
+pub use settings::{DefaultPolicy, Settings, UpdateSettings};
