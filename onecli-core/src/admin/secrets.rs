@@ -40,12 +40,12 @@ pub struct SecretChange {
     pub kind: Option<SecretType>,
     /// Its value.
     pub value: Option<Plaintext>,
-    /// The hosts that it may go to; cleared: the default of its type.
-    pub host_pattern: Option<Option<String>>,
+    /// The hosts that it may go to.
+    pub host_pattern: Option<String>,
     /// The paths that it may go to; cleared: all.
     pub path_pattern: Option<Option<String>>,
-    /// How it is put in.
-    pub injection: Option<Injection>,
+    /// How it is put in; cleared: as its type says.
+    pub injection: Option<Option<Injection>>,
     /// Whether it may travel without TLS.
     pub allow_plain_http: Option<bool>,
     /// When it stops being put in; cleared: never.
@@ -160,20 +160,19 @@ fn not_found(id: SecretId) -> AdminError {
 /// The secret as it is to be, but for expiry, preview and times.
 fn changed(secret: &Secret, change: &SecretChange) -> Result<Secret, AdminError> {
     let kind = change.kind.unwrap_or(secret.kind);
-    let injection = match (&change.value, kind == secret.kind) {
-        (Some(value), _) if kind != SecretType::Generic => {
-            injection_for(kind, change.injection.clone(), value)?
-        }
-        (None, true) if kind != SecretType::Generic && change.injection.is_some() => {
-            return Err(takes_no_injection(kind));
-        }
-        _ => change.injection.clone().unwrap_or_else(|| secret.injection.clone()),
+    let injection = match (kind, change.injection.clone(), &change.value) {
+        (SecretType::Generic, Some(None), _) => return Err(needs_injection()),
+        (SecretType::Generic, given, _) => given.flatten().unwrap_or_else(|| secret.injection.clone()),
+        (_, Some(Some(_)), _) => return Err(takes_no_injection(kind)),
+        (_, _, Some(value)) => injection_for(kind, None, value)?,
+        // A type that changes without the value is refused later on.
+        (_, _, None) => secret.injection.clone(),
     };
     Ok(Secret {
         name: change.name.as_deref().map_or_else(|| Ok(secret.name.clone()), names::check)?,
         kind,
         host_pattern: match &change.host_pattern {
-            Some(pattern) => host_for(kind, pattern.as_deref())?,
+            Some(pattern) => host_for(kind, Some(pattern))?,
             None => secret.host_pattern.clone(),
         },
         path_pattern: match &change.path_pattern {
@@ -213,9 +212,7 @@ fn injection_for(
 ) -> Result<Injection, AdminError> {
     match (kind, given) {
         (SecretType::Generic, Some(injection)) => Ok(injection),
-        (SecretType::Generic, None) => Err(AdminError::refused(
-            "a generic secret needs injectionConfig: how it is put in, such as {\"headerName\": \"authorization\", \"valueFormat\": \"Bearer {value}\"}",
-        )),
+        (SecretType::Generic, None) => Err(needs_injection()),
         (_, Some(_)) => Err(takes_no_injection(kind)),
         (SecretType::Openai, None) => Ok(Injection::header("authorization", "Bearer {value}")?),
         (SecretType::Anthropic, None) => Ok(anthropic(value)?),
@@ -234,6 +231,13 @@ fn anthropic(value: &Plaintext) -> Result<Injection, InvalidInjection> {
         removes.push(other);
     }
     Ok(injection)
+}
+
+fn needs_injection() -> AdminError {
+    AdminError::refused(
+        "a generic secret needs injectionConfig: how it is put in, \
+         such as {\"headerName\": \"authorization\", \"valueFormat\": \"Bearer {value}\"}",
+    )
 }
 
 fn takes_no_injection(kind: SecretType) -> AdminError {

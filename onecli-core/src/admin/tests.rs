@@ -130,7 +130,7 @@ async fn a_secret_goes_elsewhere_only_with_its_value() {
     let kept = admin.update_secret(id, renamed).await.unwrap().secret;
     assert_eq!((kept.name.as_str(), kept.preview.as_deref()), ("p", Some("7890")));
     for change in [
-        SecretChange { host_pattern: Some(Some("evil.test".into())), ..SecretChange::default() },
+        SecretChange { host_pattern: Some("evil.test".into()), ..SecretChange::default() },
         SecretChange { path_pattern: Some(Some("/v1/*".into())), ..SecretChange::default() },
         SecretChange { kind: Some(SecretType::Generic), ..SecretChange::default() },
         SecretChange { allow_plain_http: Some(true), ..SecretChange::default() },
@@ -138,7 +138,7 @@ async fn a_secret_goes_elsewhere_only_with_its_value() {
         assert!(message(admin.update_secret(id, change).await).contains("paste the value again"));
     }
     let moved = SecretChange {
-        host_pattern: Some(Some("eu.openai.com".into())),
+        host_pattern: Some("eu.openai.com".into()),
         value: Some(Plaintext::from(String::from("sk-0987654321"))),
         ..SecretChange::default()
     };

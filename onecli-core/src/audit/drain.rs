@@ -89,12 +89,12 @@ impl Recorder {
             let Some(reader) = &mut at.reader else { return Ok(()) };
             if at.pending.is_empty() {
                 let records = reader.read()?;
+                at.exhausted = records.is_empty();
                 let finished = records.into_iter().filter_map(|record| match record {
                     Record::Finish(event) => Some(event),
                     Record::Intent(_) => None,
                 });
                 at.pending = finished.collect();
-                at.exhausted = at.pending.is_empty() && reader.offset() >= end_of(at.segment, end, reader)?;
             }
             if !at.pending.is_empty() {
                 store.insert_events(&at.pending).await?;
@@ -102,11 +102,12 @@ impl Recorder {
             }
             self.drained.send_replace(Position { segment: at.segment, offset: reader.offset() });
             if at.exhausted {
+                // Segments before the one that was written to when `end` was read grow no more.
                 if at.segment >= end.segment {
                     return Ok(());
                 }
                 // All of it is in the store, and its open intents stand in the segments behind it.
-                std::fs::remove_file(segment::path(self.journal.directory(), at.segment))?;
+                reader.discard()?;
                 at.reader = None;
             }
         }
@@ -129,15 +130,6 @@ impl Cursor {
         self.reader = Some(SegmentReader::new(segment::path(recorder.journal.directory(), number)));
         self.exhausted = false;
     }
-}
-
-/// The length of a segment: for the one that is written, as far as records are whole.
-fn end_of(segment: segment::SegmentNumber, written: Position, reader: &SegmentReader) -> io::Result<u64> {
-    if segment == written.segment {
-        return Ok(written.offset);
-    }
-    // A record that was cut off by a crash stays unread: nothing whole is behind it.
-    Ok(reader.offset())
 }
 
 async fn wait(pause: Option<Duration>, written: &mut tokio::sync::watch::Receiver<Position>) {

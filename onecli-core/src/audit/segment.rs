@@ -32,6 +32,7 @@ pub(super) fn list(directory: &Path) -> io::Result<Vec<SegmentNumber>> {
 pub(super) struct SegmentReader {
     path: PathBuf,
     offset: u64,
+    damaged: bool,
 }
 
 /// How much is read at once.
@@ -39,12 +40,20 @@ const CHUNK: u64 = 1 << 20;
 
 impl SegmentReader {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, offset: 0 }
+        Self { path, offset: 0, damaged: false }
     }
 
     /// The byte up to which it has read.
     pub(super) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Removes the segment. One that is damaged is kept aside under another name: something may be read from it by hand.
+    pub(super) fn discard(&self) -> io::Result<()> {
+        match self.damaged {
+            true => fs::rename(&self.path, self.path.with_extension("journal.damaged")),
+            false => fs::remove_file(&self.path),
+        }
     }
 
     /// The next records, as many as a chunk holds; none at the present end. Damage is skipped to the end of the
@@ -61,8 +70,9 @@ impl SegmentReader {
                     let length = fs::metadata(&self.path)?.len();
                     tracing::error!(
                         file = %self.path.display(), offset = self.offset, bytes = length - self.offset,
-                        "the audit journal is damaged; the records behind this place are lost"
+                        "the audit journal is damaged: the records behind this place can't be read; the file is kept aside"
                     );
+                    self.damaged = true;
                     self.offset = length;
                     return Ok(records);
                 }

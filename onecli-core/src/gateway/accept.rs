@@ -16,8 +16,8 @@ use tokio::{
 
 use super::{Shared, connection::Connection, pipeline, receive::LARGEST_HEADERS, reply, reply::ReplyBody, tunnel};
 
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send a request's head, from the end of the request before.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 /// After an accept that failed for want of descriptors, others get time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -59,7 +59,6 @@ pub(super) async fn serve_http1(
         .header_read_timeout(HEAD_TIMEOUT)
         .preserve_header_case(true)
         .auto_date_header(false)
-        .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut serving = std::pin::pin!(serving);

@@ -1,0 +1,202 @@
+//! Audit events.
+
+use async_trait::async_trait;
+use rusqlite::{ToSql, Transaction, named_params};
+use time::OffsetDateTime;
+
+use super::{
+    SqliteStore,
+    columns::{Columns, micros, to_json},
+};
+use crate::{
+    model::{AuditEvent, Decision, EventId, EventKind},
+    store::{AuditPage, AuditQuery, AuditStore, StoreError},
+};
+
+const WHAT: &str = "audit event";
+
+#[async_trait]
+impl AuditStore for SqliteStore {
+    async fn insert_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
+        let events = events.to_vec();
+        self.connections
+            .write(move |transaction| events.iter().try_for_each(|event| insert(transaction, event)))
+            .await
+    }
+
+    async fn query_events(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        let query = query.clone();
+        self.connections.read(move |transaction| find(transaction, &query)).await
+    }
+
+    async fn get_event(&self, id: EventId) -> Result<Option<AuditEvent>, StoreError> {
+        self.connections
+            .read(move |transaction| {
+                let mut statement = transaction.prepare_cached("SELECT * FROM audit_events WHERE id = ?1")?;
+                let mut rows = statement.query([id.to_string()])?;
+                rows.next()?.map(|row| read(&Columns::of(row, WHAT)?)).transpose()
+            })
+            .await
+    }
+
+    async fn delete_events_before(&self, limit: OffsetDateTime) -> Result<u64, StoreError> {
+        self.connections
+            .write(move |transaction| {
+                let deleted = transaction.execute("DELETE FROM audit_events WHERE at < ?1", [micros(limit)])?;
+                Ok(deleted as u64)
+            })
+            .await
+    }
+}
+
+fn insert(transaction: &Transaction<'_>, event: &AuditEvent) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO audit_events (id, at, kind, actor, source, agent_id, agent_name, parent_agent_id, method, scheme, \
+         host, port, path, decision, reason, not_injected_because, rule_id, rule_name, secret_ids, gateway, status, \
+         request_bytes, response_bytes, duration_ms, count, error) VALUES (:id, :at, :kind, :actor, :source, :agent_id, \
+         :agent_name, :parent_agent_id, :method, :scheme, :host, :port, :path, :decision, :reason, \
+         :not_injected_because, :rule_id, :rule_name, :secret_ids, :gateway, :status, :request_bytes, \
+         :response_bytes, :duration_ms, :count, :error) \
+         ON CONFLICT (id) DO UPDATE SET count = max(count, excluded.count)",
+    )?;
+    statement.execute(named_params! {
+        ":id": event.id.to_string(),
+        ":at": micros(event.at),
+        ":kind": kind_name(event.kind),
+        ":actor": event.actor,
+        ":source": event.source,
+        ":agent_id": event.agent_id.map(|id| id.to_string()),
+        ":agent_name": event.agent_name,
+        ":parent_agent_id": event.parent_agent_id.map(|id| id.to_string()),
+        ":method": event.method,
+        ":scheme": event.scheme,
+        ":host": event.host,
+        ":port": event.port,
+        ":path": event.path,
+        ":decision": event.decision.as_str(),
+        ":reason": event.reason,
+        ":not_injected_because": event.not_injected_because,
+        ":rule_id": event.rule_id.map(|id| id.to_string()),
+        ":rule_name": event.rule_name,
+        ":secret_ids": to_json(&event.secret_ids)?,
+        ":gateway": event.gateway,
+        ":status": event.status,
+        ":request_bytes": signed(event.request_bytes),
+        ":response_bytes": signed(event.response_bytes),
+        ":duration_ms": signed(event.duration_ms),
+        ":count": signed(event.count),
+        ":error": event.error,
+    })?;
+    Ok(())
+}
+
+fn read(columns: &Columns<'_>) -> Result<AuditEvent, StoreError> {
+    Ok(AuditEvent {
+        id: columns.parse("id")?,
+        at: columns.time("at")?,
+        kind: columns.named("kind", kind_from_name)?,
+        actor: columns.get("actor")?,
+        source: columns.get("source")?,
+        agent_id: columns.opt_parse("agent_id")?,
+        agent_name: columns.get("agent_name")?,
+        parent_agent_id: columns.opt_parse("parent_agent_id")?,
+        method: columns.get("method")?,
+        scheme: columns.get("scheme")?,
+        host: columns.get("host")?,
+        port: columns.get("port")?,
+        path: columns.get("path")?,
+        decision: columns.named("decision", Decision::from_name)?,
+        reason: columns.get("reason")?,
+        not_injected_because: columns.get("not_injected_because")?,
+        rule_id: columns.opt_parse("rule_id")?,
+        rule_name: columns.get("rule_name")?,
+        secret_ids: columns.json("secret_ids")?,
+        gateway: columns.get("gateway")?,
+        status: columns.get("status")?,
+        request_bytes: columns.unsigned("request_bytes")?,
+        response_bytes: columns.unsigned("response_bytes")?,
+        duration_ms: columns.unsigned("duration_ms")?,
+        count: columns.unsigned("count")?,
+        error: columns.get("error")?,
+    })
+}
+
+fn find(transaction: &Transaction<'_>, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+    let limit = query.limit.clamp(1, 1000);
+    let (conditions, values) = conditions(query);
+    let sql = format!("SELECT * FROM audit_events WHERE {conditions} ORDER BY seq DESC LIMIT {}", limit + 1);
+    let mut statement = transaction.prepare_cached(&sql)?;
+    let bound: Vec<(&str, &dyn ToSql)> = values.iter().map(|(name, value)| (*name, &**value as &dyn ToSql)).collect();
+    let mut rows = statement.query(bound.as_slice())?;
+    let mut page = AuditPage::default();
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if page.events.len() == limit as usize {
+            page.next = last;
+            break;
+        }
+        last = row.get::<_, i64>("seq")?.try_into().ok();
+        page.events.push(read(&Columns::of(row, WHAT)?)?);
+    }
+    Ok(page)
+}
+
+type Values = Vec<(&'static str, Box<dyn ToSql>)>;
+
+/// The condition of a query, and the values in it: nothing that comes from outside stands in the text.
+fn conditions(query: &AuditQuery) -> (String, Values) {
+    let mut texts = vec!["TRUE"];
+    let mut values: Values = Vec::new();
+    let mut add = |text: &'static str, name: &'static str, value: Option<Box<dyn ToSql>>| {
+        if let Some(value) = value {
+            texts.push(text);
+            values.push((name, value));
+        }
+    };
+    let text = |value: Option<String>| value.map(|value| Box::new(value) as Box<dyn ToSql>);
+    let number = |value: Option<i64>| value.map(|value| Box::new(value) as Box<dyn ToSql>);
+    add("(agent_id = :agent OR parent_agent_id = :agent)", ":agent", text(query.agent.map(|id| id.to_string())));
+    add("host = :host", ":host", text(query.host.clone()));
+    add("decision = :decision", ":decision", text(query.decision.map(|decision| decision.as_str().to_owned())));
+    add("method = :method", ":method", text(query.method.clone()));
+    add("status = :status", ":status", number(query.status.map(i64::from)));
+    add("rule_id = :rule", ":rule", text(query.rule.map(|id| id.to_string())));
+    add("at >= :since", ":since", number(query.since.map(micros)));
+    add("at < :until", ":until", number(query.until.map(micros)));
+    add("seq < :cursor", ":cursor", number(query.cursor.map(signed)));
+    add(
+        "EXISTS (SELECT 1 FROM json_each(secret_ids) WHERE value = :secret)",
+        ":secret",
+        text(query.secret.map(|id| id.to_string())),
+    );
+    add("(secret_ids <> '[]') = :injected", ":injected", number(query.injected.map(i64::from)));
+    add(
+        "(host LIKE :text ESCAPE '\\' OR path LIKE :text ESCAPE '\\' OR agent_name LIKE :text ESCAPE '\\' \
+         OR rule_name LIKE :text ESCAPE '\\' OR reason LIKE :text ESCAPE '\\' OR error LIKE :text ESCAPE '\\')",
+        ":text",
+        text(query.text.as_deref().map(like)),
+    );
+    (texts.join(" AND "), values)
+}
+
+/// A pattern that finds `text` as it stands.
+fn like(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+/// SQLite's numbers are signed; ours never come near the difference.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn kind_name(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Request => "request",
+        EventKind::Admin => "admin",
+    }
+}
+
+fn kind_from_name(name: &str) -> Option<EventKind> {
+    [EventKind::Request, EventKind::Admin].into_iter().find(|kind| kind_name(*kind) == name)
+}
