@@ -1,1 +1,15 @@
-//! onecli-daemon
+//! The OneCLI daemon: gateway and API in one process. [`start`] runs it.
+
+mod api;
+mod announce;
+mod daemon;
+mod data_dir;
+mod gateway_service;
+mod listeners;
+mod logging;
+mod owner_key;
+mod retention;
+pub mod settings;
+mod start;
+
+pub use start::start;

@@ -75,7 +75,8 @@ async fn a_new_agents_token_is_in_force_when_it_is_handed_out() {
 
 #[tokio::test]
 async fn agents_are_refused_with_a_remedy() {
-    let Managed { admin, .. } = managed().await;
+    let managed = managed().await;
+    let Managed { admin, .. } = &managed;
     assert!(admin.ensure_default().await.unwrap());
     assert!(!admin.ensure_default().await.unwrap());
     let default = admin.default_agent().await.unwrap();
@@ -94,7 +95,8 @@ async fn agents_are_refused_with_a_remedy() {
 
 #[tokio::test]
 async fn types_decide_how_a_secret_is_put_in() {
-    let Managed { admin, .. } = managed().await;
+    let managed = managed().await;
+    let Managed { admin, .. } = &managed;
     for (name, value, expected) in [("key", "sk-ant-api03-x", "x-api-key"), ("oauth", "sk-ant-oat01-x", "authorization")] {
         let stored = admin.create_secret(secret(name, SecretType::Anthropic, value)).await.unwrap().secret;
         assert_eq!((stored.injection.slot().as_str(), stored.host_pattern.to_string().as_str()), (expected, "api.anthropic.com"));
@@ -112,7 +114,8 @@ async fn types_decide_how_a_secret_is_put_in() {
 
 #[tokio::test]
 async fn two_accounts_for_one_service_warn() {
-    let Managed { admin, .. } = managed().await;
+    let managed = managed().await;
+    let Managed { admin, .. } = &managed;
     let first = admin.create_secret(secret("work", SecretType::Openai, "sk-1")).await.unwrap();
     assert_eq!(first.warnings, Vec::<String>::new());
     let second = admin.create_secret(secret("home", SecretType::Openai, "sk-2")).await.unwrap();
@@ -124,7 +127,8 @@ async fn two_accounts_for_one_service_warn() {
 
 #[tokio::test]
 async fn a_secret_goes_elsewhere_only_with_its_value() {
-    let Managed { admin, .. } = managed().await;
+    let managed = managed().await;
+    let Managed { admin, .. } = &managed;
     let id = admin.create_secret(secret("o", SecretType::Openai, "sk-1234567890")).await.unwrap().secret.id;
     let renamed = SecretChange { name: Some("p".into()), ..SecretChange::default() };
     let kept = admin.update_secret(id, renamed).await.unwrap().secret;
@@ -147,7 +151,8 @@ async fn a_secret_goes_elsewhere_only_with_its_value() {
 
 #[tokio::test]
 async fn rules_are_checked() {
-    let Managed { admin, .. } = managed().await;
+    let managed = managed().await;
+    let Managed { admin, .. } = &managed;
     let rule = NewRule {
         name: "no deletes".into(),
         host_pattern: "api.github.com".into(),
@@ -170,7 +175,8 @@ async fn rules_are_checked() {
 
 #[tokio::test]
 async fn variables_count_at_first_start() {
-    let Managed { admin, store, .. } = managed().await;
+    let managed = managed().await;
+    let Managed { admin, store, .. } = &managed;
     let adopt = async |text: Option<&str>, policy: DefaultPolicy| {
         let given = PolicySettings { default_policy: policy, ..PolicySettings::default() };
         let variable = Variable { setting: name::DEFAULT_POLICY, name: "ONECLI_DEFAULT_POLICY", text };

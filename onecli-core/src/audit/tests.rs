@@ -107,6 +107,7 @@ async fn open_intents_outlive_the_segments_that_they_began_in() {
     let id = open.event().unwrap().id;
     for _ in 0..20 {
         let mut long = event(&writer);
+        long.decision = Decision::Allowed;
         long.reason = Some("x".repeat(900_000));
         writer.finish(long).unwrap();
     }

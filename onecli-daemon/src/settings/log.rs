@@ -21,6 +21,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// The API server says twice what the daemon says of its listeners.
+const DEFAULT_FILTER: &str = "info,poem=warn";
+
 impl LogSettings {
     pub(super) fn read(source: &mut Source<'_>) -> Self {
         let filter = source.parsed("RUST_LOG", "info or onecli_core=debug,info", |text| {
@@ -34,6 +37,6 @@ impl LogSettings {
             "json" => Ok(LogFormat::Json),
             other => Err(format!("`{}` is neither", other.escape_debug())),
         });
-        Self { filter: filter.unwrap_or_else(|| "info".into()), format: format.unwrap_or_default() }
+        Self { filter: filter.unwrap_or_else(|| DEFAULT_FILTER.into()), format: format.unwrap_or_default() }
     }
 }

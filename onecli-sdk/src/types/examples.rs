@@ -7,9 +7,9 @@ use time::{OffsetDateTime, macros::datetime};
 use uuid::{Uuid, uuid};
 
 use super::{
-    AccessToken, AccessTokenAnswer, Agent, AuditDecision, AuditEvent, AuditKind, ContainerConfig, CreateAgent,
-    CreateRule, DefaultPolicy, ErrorBody, GatewayUrl, Health, InjectionConfig, Patch, Rule, RuleAction, Secret,
-    SecretMode, SecretType, Settings, UpdateAgent, UpdateRule, UpdateSettings,
+    AccessToken, AccessTokenAnswer, Agent, AuditDecision, AuditEvent, AuditKind, ContainerConfig,
+    CreateAgent, CreateRule, DefaultPolicy, ErrorBody, GatewayUrl, Health, InjectionConfig, Patch, Rule,
+    RuleAction, Secret, SecretMode, SecretType, Settings, UpdateAgent, UpdateRule, UpdateSettings,
 };
 
 const AGENT: Uuid = uuid!("0198a3f0-1c7e-7a31-9f6b-2f4f5f0c1a01");
@@ -178,7 +178,11 @@ impl Example for ContainerConfig {
 
 impl Example for Settings {
     fn example() -> Self {
-        Self { default_policy: DefaultPolicy::Allow, allow_private: vec!["10.2.0.0/16".into()], audit_retention_days: 90 }
+        Self {
+            default_policy: DefaultPolicy::Allow,
+            allow_private: vec!["10.2.0.0/16".into()],
+            audit_retention_days: 90,
+        }
     }
 }
 
@@ -196,7 +200,7 @@ impl Example for GatewayUrl {
 
 impl Example for Health {
     fn example() -> Self {
-        Self { status: "ok".into(), version: "0.1.0".into(), store: "ok".into() }
+        Self { status: "ok".into(), version: "0.1.0".into(), store: "ok".into(), secret_opens: 42 }
     }
 }
 

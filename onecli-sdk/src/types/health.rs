@@ -12,4 +12,8 @@ pub struct Health {
     pub version: String,
     /// `ok`, or `unavailable` when the store does not answer.
     pub store: String,
+    /// How many times a secret was opened for a request since start.
+    #[serde(default, rename = "secretOpens")]
+    #[cfg_attr(feature = "openapi", oai(rename = "secretOpens"))]
+    pub secret_opens: u64,
 }

@@ -1,0 +1,178 @@
+//! Rules: what may pass.
+
+use std::sync::Arc;
+
+use onecli_core::{
+    admin::{NewRule, RuleChange},
+    model::{self, AgentId, RuleId},
+};
+use onecli_sdk::types::{CreateRule, Patch, Rule, RuleAction, UpdateRule};
+use poem::web::Data;
+use poem_openapi::{ApiResponse, OpenApi, param::Path, payload::Json};
+use uuid::Uuid;
+
+use super::{
+    Topic,
+    auth::{Admin, Viewer},
+    backend::Backend,
+    body::Body,
+    error::Problem,
+    secrets::cleared_or_set,
+};
+
+pub(super) struct RuleCalls;
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The rule.
+    #[oai(status = 201)]
+    Rule(Json<Rule>),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// It is gone.
+    #[oai(status = 204)]
+    Gone,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Topic::Rules")]
+impl RuleCalls {
+    /// All rules, oldest first
+    #[oai(path = "/rules", method = "get", operation_id = "listRules")]
+    async fn list(&self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>) -> Result<Json<Vec<Rule>>, Problem> {
+        Ok(Json(backend.admin.rules().await?.into_iter().map(wire).collect()))
+    }
+
+    /// Makes a rule
+    ///
+    /// It is in force when the call returns.
+    #[oai(path = "/rules", method = "post", operation_id = "createRule")]
+    async fn create(
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateRule>,
+    ) -> Result<Created, Problem> {
+        if new.method.is_some() && new.methods.is_some() {
+            return Err(one_of_two());
+        }
+        let new = NewRule {
+            name: new.name,
+            host_pattern: new.host_pattern,
+            path_pattern: new.path_pattern,
+            methods: new.methods.unwrap_or_else(|| new.method.into_iter().collect()),
+            action: action(new.action),
+            enabled: new.enabled.unwrap_or(true),
+            agent_id: new.agent_id.map(AgentId),
+        };
+        Ok(Created::Rule(Json(wire(backend.admin.create_rule(new).await?))))
+    }
+
+    /// One rule
+    #[oai(path = "/rules/:id", method = "get", operation_id = "getRule")]
+    async fn get(
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+    ) -> Result<Json<Rule>, Problem> {
+        Ok(Json(wire(backend.admin.rule(RuleId(id)).await?)))
+    }
+
+    /// Changes a rule
+    #[oai(path = "/rules/:id", method = "patch", operation_id = "updateRule")]
+    async fn update(
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        Body(change): Body<UpdateRule>,
+    ) -> Result<Json<Rule>, Problem> {
+        let methods = match (change.method, change.methods) {
+            (Patch::Keep, Patch::Keep) => None,
+            (Patch::Keep, Patch::Set(methods)) => Some(methods),
+            (Patch::Set(method), Patch::Keep) => Some(vec![method]),
+            (Patch::Clear, Patch::Keep) | (_, Patch::Clear) => Some(Vec::new()),
+            (_, Patch::Set(_)) => return Err(one_of_two()),
+        };
+        let change = RuleChange {
+            name: change.name,
+            host_pattern: change.host_pattern,
+            path_pattern: cleared_or_set(change.path_pattern),
+            methods,
+            action: change.action.map(action),
+            enabled: change.enabled,
+            agent_id: cleared_or_set(change.agent_id).map(|id| id.map(AgentId)),
+        };
+        Ok(Json(wire(backend.admin.update_rule(RuleId(id), change).await?)))
+    }
+
+    /// Deletes a rule
+    #[oai(path = "/rules/:id", method = "delete", operation_id = "deleteRule")]
+    async fn delete(
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+    ) -> Result<Deleted, Problem> {
+        backend.admin.delete_rule(RuleId(id)).await?;
+        Ok(Deleted::Gone)
+    }
+}
+
+fn one_of_two() -> Problem {
+    Problem::refused("give method or methods, one of the two")
+}
+
+fn action(action: RuleAction) -> model::Action {
+    match action {
+        RuleAction::Block => model::Action::Block,
+        RuleAction::Allow => model::Action::Allow,
+    }
+}
+
+fn wire(rule: model::Rule) -> Rule {
+    Rule {
+        id: rule.id.0,
+        name: rule.name,
+        host_pattern: rule.host_pattern.to_string(),
+        path_pattern: Some(rule.path_pattern).filter(|path| !path.is_any()).map(|path| path.to_string()),
+        method: match rule.methods.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+        methods: rule.methods,
+        action: match rule.action {
+            model::Action::Block => RuleAction::Block,
+            model::Action::Allow => RuleAction::Allow,
+        },
+        enabled: rule.enabled,
+        agent_id: rule.agent_id.map(|id| id.0),
+        created_at: rule.created_at,
+        updated_at: rule.updated_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::api::testing::TestApi;
+
+    #[tokio::test]
+    async fn rules_are_kept_and_changed() {
+        let api = TestApi::new().await;
+        let new = json!({"name": "No deletes", "hostPattern": "API.github.com", "method": "delete", "action": "block"});
+        let (status, rule) = api.send_locally("POST", "/v1/rules", Some(new)).await;
+        assert_eq!(status, 201, "{rule}");
+        assert_eq!((&rule["methods"], &rule["hostPattern"], &rule["enabled"]), (&json!(["DELETE"]), &json!("api.github.com"), &json!(true)));
+        let path = format!("/v1/rules/{}", rule["id"].as_str().unwrap());
+        let (_, changed) = api.send_locally("PATCH", &path, Some(json!({"methods": null, "enabled": false}))).await;
+        assert_eq!((&changed["methods"], &changed["enabled"]), (&json!([]), &json!(false)));
+        assert_eq!(api.send_locally("DELETE", &path, None).await.0, 204);
+        assert_eq!(api.send_locally("DELETE", &path, None).await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn refuses_with_the_right_status() {
+        let api = TestApi::new().await;
+        for (new, status) in [
+            (json!({"name": "x", "hostPattern": "https://x", "action": "block"}), 422),
+            (json!({"name": "x", "hostPattern": "x", "action": "explode"}), 400),
+            (json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": []}), 400),
+            (json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A B"}), 422),
+            (json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A", "methods": ["B"]}), 422),
+        ] {
+            assert_eq!(api.send_locally("POST", "/v1/rules", Some(new.clone())).await.0, status, "{new}");
+        }
+    }
+}
