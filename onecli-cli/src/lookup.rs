@@ -10,10 +10,16 @@ use uuid::Uuid;
 pub(crate) async fn agent(client: &Client, wanted: &str) -> Result<Agent, Error> {
     let known: Vec<Agent> = client.agents().await?;
     let by_identifier = known.iter().any(|agent| agent.identifier == wanted);
-    pick("agent", wanted, known, |agent| agent.id, move |agent| match by_identifier {
-        true => &agent.identifier,
-        false => &agent.name,
-    })
+    pick(
+        "agent",
+        wanted,
+        known,
+        |agent| agent.id,
+        move |agent| match by_identifier {
+            true => &agent.identifier,
+            false => &agent.name,
+        },
+    )
 }
 
 /// The secret of that id or name.
@@ -34,7 +40,8 @@ fn pick<T>(
     name: impl Fn(&T) -> &str,
 ) -> Result<T, Error> {
     let wanted_id = Uuid::parse_str(wanted).ok();
-    let (with_id, others): (Vec<T>, Vec<T>) = known.into_iter().partition(|thing| Some(id(thing)) == wanted_id);
+    let (with_id, others): (Vec<T>, Vec<T>) =
+        known.into_iter().partition(|thing| Some(id(thing)) == wanted_id);
     let mut found = match with_id.is_empty() {
         true => others.into_iter().filter(|thing| name(thing) == wanted).collect(),
         false => with_id,
@@ -73,6 +80,9 @@ mod tests {
         assert_eq!(find(&id(3).to_string()).unwrap().0, id(3));
         assert!(matches!(find("c"), Err(Error::NotFound(_))));
         let ambiguous = find("b").unwrap_err().to_string();
-        assert!(ambiguous.contains(&id(2).to_string()) && ambiguous.contains(&id(3).to_string()), "{ambiguous}");
+        assert!(
+            ambiguous.contains(&id(2).to_string()) && ambiguous.contains(&id(3).to_string()),
+            "{ambiguous}"
+        );
     }
 }

@@ -10,7 +10,10 @@ pub(crate) fn listeners(gateway: &[SocketAddr], dashboard: SocketAddr) {
     for address in gateway {
         match address.ip().is_loopback() {
             true => tracing::info!("gateway on {address}"),
-            false => tracing::info!("gateway on {address}, which containers reach as host.docker.internal:{}", address.port()),
+            false => tracing::info!(
+                "gateway on {address}, which containers reach as host.docker.internal:{}",
+                address.port()
+            ),
         }
     }
     tracing::info!("API on http://{dashboard}");
@@ -21,8 +24,7 @@ pub(crate) fn first_steps() {
     const STEPS: &str = "\
 OneCLI is ready, with an agent named `default`. Next, in another terminal:
 
-  onecli secrets create --name github --type generic --host api.github.com \\
-    --header authorization --format 'Bearer {value}'
+  onecli secrets create github --host api.github.com --header authorization --format 'Bearer {value}'
   onecli run -- curl https://api.github.com/user
 ";
     // Nobody may be reading; that is no reason to stop.

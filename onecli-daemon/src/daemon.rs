@@ -60,14 +60,18 @@ impl Daemon {
         let is_first_start = preparing.ensure_default().await?;
         owner_key::ensure(&directory, &*store, &vault).await?;
 
-        let mut builder =
-            Gateway::builder(Arc::clone(&store), Arc::clone(&vault), Arc::clone(&authority), directory.journal())
-                .name(gateway_name())
-                .fsync(gateway.audit_fsync)
-                .connect_to(gateway.resolve)
-                .upstream_roots(gateway.upstream_roots)
-                .never_connect_to(&[dashboard], &own_names(&serving))
-                .local_service(Arc::new(GatewayService::new(authority.root_pem())));
+        let mut builder = Gateway::builder(
+            Arc::clone(&store),
+            Arc::clone(&vault),
+            Arc::clone(&authority),
+            directory.journal(),
+        )
+        .name(gateway_name())
+        .fsync(gateway.audit_fsync)
+        .connect_to(gateway.resolve)
+        .upstream_roots(gateway.upstream_roots)
+        .never_connect_to(&[dashboard], &own_names(&serving))
+        .local_service(Arc::new(GatewayService::new(authority.root_pem())));
         for listener in gateway_listeners {
             builder = builder.listener(listener);
         }
@@ -120,7 +124,8 @@ fn gateway_name() -> String {
 /// The public names of this daemon, to which agents are never connected.
 fn own_names(serving: &ServingSettings) -> Vec<(Host, Option<u16>)> {
     let urls = [&serving.app_url, &serving.gateway_public_url].into_iter().flatten();
-    let of_urls = urls.filter_map(|url: &Url| Some((Host::parse(url.host_str()?).ok()?, url.port_or_known_default())));
+    let of_urls =
+        urls.filter_map(|url: &Url| Some((Host::parse(url.host_str()?).ok()?, url.port_or_known_default())));
     let of_base = serving.gateway_base_url.iter().filter_map(|base| {
         let (host, port) = base.rsplit_once(':')?;
         Some((Host::parse(host).ok()?, port.parse().ok()))

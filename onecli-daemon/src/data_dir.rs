@@ -152,7 +152,9 @@ fn running(directory: &Path, lock: &mut File) -> String {
         .ok()
         .and_then(|json| serde_json::from_slice::<Whereabouts>(&json).ok());
     let place = match whereabouts {
-        Some(found) => format!("pid {}, at http://{} (data dir {})", found.pid, found.dashboard, directory.display()),
+        Some(found) => {
+            format!("pid {}, at http://{} (data dir {})", found.pid, found.dashboard, directory.display())
+        }
         None => {
             let mut pid = String::new();
             let _ = lock.read_to_string(&mut pid);

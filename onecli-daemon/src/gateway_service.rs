@@ -29,7 +29,9 @@ impl LocalService for GatewayService {
             _ => answer(
                 StatusCode::NOT_FOUND,
                 JSON,
-                error("this is the gateway's port: send requests through it as a proxy; the API is on the dashboard's port"),
+                error(
+                    "this is the gateway's port: send requests through it as a proxy; the API is on the dashboard's port",
+                ),
             ),
         }
     }
@@ -58,7 +60,9 @@ mod tests {
     #[tokio::test]
     async fn answers_only_what_is_its_own() {
         let service = GatewayService::new("PEM");
-        for (path, status) in [("/healthz", 200), ("/v1/gateway/ca", 200), ("/api/gateway/ca", 200), ("/v1/agents", 404)] {
+        for (path, status) in
+            [("/healthz", 200), ("/v1/gateway/ca", 200), ("/api/gateway/ca", 200), ("/v1/agents", 404)]
+        {
             let request = http::Request::get(path).body(()).unwrap();
             assert_eq!(service.call(request).await.status(), status, "{path}");
         }

@@ -1,7 +1,7 @@
 //! The OneCLI daemon: gateway and API in one process. [`start`] runs it.
 
-mod api;
 mod announce;
+mod api;
 mod daemon;
 mod data_dir;
 mod gateway_service;

@@ -25,7 +25,9 @@ pub(crate) fn gateway(addresses: &GatewayAddresses) -> Result<Vec<TcpListener>> 
             if let Some(bridge) = docker_bridge() {
                 match bind(SocketAddr::from((bridge, GATEWAY_PORT)), "--gateway-addr") {
                     Ok(listener) => listeners.push(listener),
-                    Err(error) => tracing::warn!(%error, "containers can't reach the gateway by the Docker bridge"),
+                    Err(error) => {
+                        tracing::warn!(%error, "containers can't reach the gateway by the Docker bridge")
+                    }
                 }
             }
             Ok(listeners)
@@ -74,7 +76,10 @@ mod tests {
         let told = dashboard(address).unwrap_err().to_string();
         assert_eq!(
             told,
-            format!("port {} at 127.0.0.1 is in use by another program; stop it or choose another with --dashboard-addr", address.port())
+            format!(
+                "port {} at 127.0.0.1 is in use by another program; stop it or choose another with --dashboard-addr",
+                address.port()
+            )
         );
     }
 }

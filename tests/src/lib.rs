@@ -1,1 +1,30 @@
-//! tests
+//! What end-to-end tests stand on: a real TLS origin, a real daemon, and the search for leaked secrets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+pub mod canary;
+pub mod daemon;
+pub mod git_server;
+pub mod origin;
+pub mod proxy;
+
+use std::{future::Future, time::Duration};
+
+/// Asks until the answer is there.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), asking).await.unwrap_or_else(|_| panic!("{what}: not within 20 s"))
+}

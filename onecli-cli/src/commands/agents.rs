@@ -105,7 +105,7 @@ const SHAPE: Shape = Shape {
         "lastSeenAt",
         "expiresAt",
     ],
-    columns: &["identifier", "name", "isDefault", "enabled", "lastSeenAt", "id"],
+    columns: &["identifier", "name", "isDefault", "enabled", "lastSeenAt"],
 };
 
 const TOKEN: Shape = Shape { fields: &["accessToken"], columns: &["accessToken"] };
@@ -172,7 +172,9 @@ mod tests {
 
     #[test]
     fn identifiers_from_names() {
-        for (name, identifier) in [("ci", "ci"), ("Release bot (CI)", "release-bot-ci"), ("--x", "x"), ("Ünï", "n"), ("Ü", "")] {
+        for (name, identifier) in
+            [("ci", "ci"), ("Release bot (CI)", "release-bot-ci"), ("--x", "x"), ("Ünï", "n"), ("Ü", "")]
+        {
             assert_eq!(identifier_of(name), identifier);
         }
         assert_eq!(identifier_of(&"ab ".repeat(30)).len(), 50);

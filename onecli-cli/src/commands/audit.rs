@@ -73,7 +73,7 @@ struct ListArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_past)]
     until: Option<OffsetDateTime>,
     /// With this text in it
-    #[arg(long = "search", short = 'q', value_name = "TEXT")]
+    #[arg(long = "search", value_name = "TEXT")]
     text: Option<String>,
     /// How many at the most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]

@@ -51,8 +51,7 @@ Examples:
 /// The names of the default policies.
 pub(super) const POLICIES: &[&str] = &["allow", "deny"];
 
-const SHAPE: Shape =
-    Shape { fields: &["defaultPolicy", "allowPrivate", "auditRetentionDays"], columns: &[] };
+const SHAPE: Shape = Shape { fields: &["defaultPolicy", "allowPrivate", "auditRetentionDays"], columns: &[] };
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +127,10 @@ impl Name {
             }
             Self::AuditRetentionDays => {
                 let days = value.trim().parse().map_err(|_| {
-                    UsageError(format!("auditRetentionDays is a number of days such as 90, not `{}`", value.escape_debug()))
+                    UsageError(format!(
+                        "auditRetentionDays is a number of days such as 90, not `{}`",
+                        value.escape_debug()
+                    ))
                 })?;
                 changes.audit_retention_days = Some(days);
             }
@@ -138,8 +140,9 @@ impl Name {
 }
 
 fn policy(value: &str) -> Result<DefaultPolicy, UsageError> {
-    serde_json::from_value(value.into())
-        .map_err(|_| UsageError(format!("defaultPolicy is {}, not `{}`", POLICIES.join(" or "), value.escape_debug())))
+    serde_json::from_value(value.into()).map_err(|_| {
+        UsageError(format!("defaultPolicy is {}, not `{}`", POLICIES.join(" or "), value.escape_debug()))
+    })
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ const SHAPE: Shape = Shape {
         "createdAt",
         "updatedAt",
     ],
-    columns: &["name", "action", "hostPattern", "pathPattern", "methods", "enabled", "id"],
+    columns: &["name", "action", "hostPattern", "pathPattern", "methods", "enabled"],
 };
 
 /// Does it.

@@ -10,8 +10,7 @@ use serde::de::{
 pub(super) fn wire_name<T: DeserializeOwned + Clone + Send + Sync + 'static>(
     names: &'static [&'static str],
 ) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(names)
-        .try_map(|name| T::deserialize(StrDeserializer::<Error>::new(&name)))
+    PossibleValuesParser::new(names).try_map(|name| T::deserialize(StrDeserializer::<Error>::new(&name)))
 }
 
 #[cfg(test)]

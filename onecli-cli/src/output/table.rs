@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::Shape;
 
+/// The narrowest terminal that cells are wrapped for.
+const NARROWEST: u16 = 60;
+
 /// A list as a table with a row for each, one thing as a table with a row for each field.
 pub(super) fn render(answer: &Value, fields: Option<&[String]>, shape: &Shape) -> String {
     let fields = |otherwise: &'static [&'static str]| -> Vec<&str> {
@@ -41,7 +44,11 @@ fn single(item: &Value, fields: &[&str]) -> String {
 
 fn empty() -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING);
+    // Where the terminal is too narrow, or does not say how wide it is, long lines are better than tall columns.
+    if table.width().is_some_and(|width| width >= NARROWEST) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     table
 }
 
@@ -66,7 +73,9 @@ fn text(field: &str, value: Option<&Value>) -> String {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::Bool(true)) => "yes".to_owned(),
         Some(Value::Bool(false)) => "no".to_owned(),
-        Some(Value::String(time)) if field == "at" || field.ends_with("At") => printable(&to_the_second(time)),
+        Some(Value::String(time)) if field == "at" || field.ends_with("At") => {
+            printable(&to_the_second(time))
+        }
         Some(Value::String(text)) => printable(text),
         Some(Value::Array(items)) if items.is_empty() => "-".to_owned(),
         Some(Value::Array(items)) => {

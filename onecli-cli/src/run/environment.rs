@@ -29,7 +29,11 @@ const WITHHELD: [&str; 5] =
 impl Environment {
     /// The environment that `config` asks for, with the gateway where this machine reaches it and the certificates in
     /// `bundle`; without a bundle, with no say about certificates.
-    pub(super) fn new(config: &ContainerConfig, gateway: &str, bundle: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        config: &ContainerConfig,
+        gateway: &str,
+        bundle: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let mut set = BTreeMap::new();
         for (name, value) in &config.env {
             if *value == config.ca_certificate_container_path {
@@ -42,7 +46,8 @@ impl Environment {
         }
         let proxy = |name: &str| config.env.get(name).or_else(|| config.env.get(&name.to_ascii_lowercase()));
         let https = proxy("HTTPS_PROXY").context("the daemon named no proxy; is it of another version?")?;
-        for (upper, address) in [("HTTPS_PROXY", https), ("HTTP_PROXY", proxy("HTTP_PROXY").unwrap_or(https))] {
+        for (upper, address) in [("HTTPS_PROXY", https), ("HTTP_PROXY", proxy("HTTP_PROXY").unwrap_or(https))]
+        {
             let address = OsString::from(proxy::at_gateway(address, gateway)?);
             set.insert(upper.to_ascii_lowercase(), address.clone());
             set.insert(upper.to_owned(), address);
@@ -121,7 +126,8 @@ mod tests {
             ("SSL_CERT_FILE", IN_CONTAINER),
             ("NODE_USE_ENV_PROXY", "1"),
         ]);
-        let environment = Environment::new(&config, "http://127.0.0.1:7", Some(Path::new("/d/ca.pem"))).unwrap();
+        let environment =
+            Environment::new(&config, "http://127.0.0.1:7", Some(Path::new("/d/ca.pem"))).unwrap();
         let here = "http://x:aoc_1@127.0.0.1:7";
         let expected = BTreeMap::from([
             ("HTTPS_PROXY", here),
@@ -135,7 +141,10 @@ mod tests {
         ]);
         assert_eq!(pairs(&environment), expected);
         let masked = environment.masked();
-        assert!(masked.contains("HTTPS_PROXY=http://x:aoc_…@127.0.0.1:7\n") && !masked.contains("aoc_1"), "{masked}");
+        assert!(
+            masked.contains("HTTPS_PROXY=http://x:aoc_…@127.0.0.1:7\n") && !masked.contains("aoc_1"),
+            "{masked}"
+        );
     }
 
     #[test]
@@ -152,7 +161,9 @@ mod tests {
 
     #[test]
     fn what_is_the_owners_is_withheld() {
-        for name in ["ONECLI_API_KEY", "SECRET_ENCRYPTION_KEY", "SECRET_ENCRYPTION_KEY_FILE", "DATABASE_URL_FILE"] {
+        for name in
+            ["ONECLI_API_KEY", "SECRET_ENCRYPTION_KEY", "SECRET_ENCRYPTION_KEY_FILE", "DATABASE_URL_FILE"]
+        {
             assert!(is_withheld(name.as_ref()), "{name}");
         }
         for name in ["ONECLI_URL", "PATH", "MY_DATABASE_URL", "GOOGLE_CLIENT_ID", "ONECLI_API_KEYS"] {

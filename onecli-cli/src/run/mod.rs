@@ -29,7 +29,7 @@ use environment::Environment;
 
 /// What to run, and as whom.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(override_usage = "onecli run [OPTIONS] -- CMD [ARGS]...", after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
     /// As this agent: identifier or id [default: the default agent]
     #[arg(long)]

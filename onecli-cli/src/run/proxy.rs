@@ -8,8 +8,9 @@ use url::Url;
 pub(super) fn at_gateway(proxy: &str, gateway: &str) -> anyhow::Result<String> {
     // The address carries a token, so no message shows it.
     let proxy = Url::parse(proxy).ok().context("the daemon named a proxy that is no URL")?;
-    let gateway = Url::parse(gateway)
-        .with_context(|| format!("the daemon says that its gateway is at `{}`, which is no URL", gateway.escape_debug()))?;
+    let gateway = Url::parse(gateway).with_context(|| {
+        format!("the daemon says that its gateway is at `{}`, which is no URL", gateway.escape_debug())
+    })?;
     let (Some(host), Some(port)) = (gateway.host_str(), gateway.port_or_known_default()) else {
         anyhow::bail!("the daemon says that its gateway is at `{gateway}`, which names no host and port");
     };

@@ -163,7 +163,9 @@ impl Admin {
         if rows.iter().any(|row| row.agent.is_default) {
             return Ok(false);
         }
-        if let Some(mut row) = rows.into_iter().find(|row| row.agent.identifier.as_str() == DEFAULT_IDENTIFIER) {
+        if let Some(mut row) =
+            rows.into_iter().find(|row| row.agent.identifier.as_str() == DEFAULT_IDENTIFIER)
+        {
             row.agent.is_default = true;
             self.store.update_agent(&row).await?;
             return Ok(false);

@@ -1,7 +1,9 @@
 //! Why a change was not made, for people.
 
 use crate::{
-    model::{InvalidAllowPrivate, InvalidHostPattern, InvalidIdentifier, InvalidInjection, InvalidPathPattern},
+    model::{
+        InvalidAllowPrivate, InvalidHostPattern, InvalidIdentifier, InvalidInjection, InvalidPathPattern,
+    },
     policy::PolicyError,
     store::StoreError,
     vault::{InvalidValue, VaultError},

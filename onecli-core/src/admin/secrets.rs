@@ -115,7 +115,11 @@ impl Admin {
     ///
     /// # Errors
     /// If there is none of that id, or the value is needed, or can't go where it is meant to go.
-    pub async fn update_secret(&self, id: SecretId, change: SecretChange) -> Result<ListedSecret, AdminError> {
+    pub async fn update_secret(
+        &self,
+        id: SecretId,
+        change: SecretChange,
+    ) -> Result<ListedSecret, AdminError> {
         let _writing = self.begin_write().await;
         let rows = self.store.list_secrets().await?;
         let row = rows.into_iter().find(|row| row.secret.id == id).ok_or_else(|| not_found(id))?;
@@ -196,7 +200,9 @@ fn goes_elsewhere(before: &Secret, after: &Secret) -> bool {
 
 fn host_for(kind: SecretType, pattern: Option<&str>) -> Result<HostPattern, AdminError> {
     let text = pattern.or(kind.default_host()).ok_or_else(|| {
-        AdminError::refused("a generic secret needs hostPattern: the host that it may go to, such as api.example.com")
+        AdminError::refused(
+            "a generic secret needs hostPattern: the host that it may go to, such as api.example.com",
+        )
     })?;
     let pattern: HostPattern = text.trim().parse()?;
     pattern.check_for_secret()?;
@@ -208,7 +214,9 @@ fn path_for(pattern: Option<&str>) -> Result<PathPattern, AdminError> {
 }
 
 fn injection_for(
-    kind: SecretType, given: Option<Injection>, value: &Plaintext,
+    kind: SecretType,
+    given: Option<Injection>,
+    value: &Plaintext,
 ) -> Result<Injection, AdminError> {
     match (kind, given) {
         (SecretType::Generic, Some(injection)) => Ok(injection),

@@ -65,7 +65,8 @@ impl Admin {
         let changed: Vec<SettingRow> = names
             .into_iter()
             .filter_map(|setting| {
-                let variable = rows.iter().find(|row| row.name == setting).and_then(|row| row.variable.clone());
+                let variable =
+                    rows.iter().find(|row| row.name == setting).and_then(|row| row.variable.clone());
                 let value = settings.stored_value(setting)?;
                 Some(SettingRow { name: setting.to_owned(), value, variable, changed: true })
             })
@@ -83,7 +84,9 @@ impl Admin {
     /// # Errors
     /// If a variable has changed since and its setting was not; nothing is written then. All are told at once.
     pub async fn adopt_variables(
-        &self, variables: &[Variable<'_>], given: &PolicySettings,
+        &self,
+        variables: &[Variable<'_>],
+        given: &PolicySettings,
     ) -> Result<(), AdminError> {
         let rows = self.store.list_settings().await?;
         let mut adopted = Vec::new();
@@ -91,12 +94,8 @@ impl Admin {
         for variable in variables {
             let Some(value) = given.stored_value(variable.setting) else { continue };
             let text = variable.text.unwrap_or_default().to_owned();
-            let row = SettingRow {
-                name: variable.setting.to_owned(),
-                value,
-                variable: Some(text),
-                changed: false,
-            };
+            let row =
+                SettingRow { name: variable.setting.to_owned(), value, variable: Some(text), changed: false };
             match rows.iter().find(|kept| kept.name == row.name) {
                 None => adopted.push(row),
                 Some(kept) if kept.value == row.value => {}
@@ -125,7 +124,9 @@ impl Admin {
 fn check_retention(days: u32) -> Result<u32, AdminError> {
     match (1..=LONGEST_RETENTION).contains(&days) {
         true => Ok(days),
-        false => Err(AdminError::refused("auditRetentionDays is a number of days from 1 to 36500, such as 90")),
+        false => {
+            Err(AdminError::refused("auditRetentionDays is a number of days from 1 to 36500, such as 90"))
+        }
     }
 }
 
@@ -135,7 +136,7 @@ fn changed_since(variable: &Variable<'_>, kept: &SettingRow) -> String {
         text => format!("`{text}`"),
     };
     format!(
-        "{} is {} but was {} at first start, and the setting {} still has that value ({}). A variable counts at first start only: \
+        "{} is {} but was {} at first start, and the setting {} is still {}. A variable counts at first start only: \
          put it back as it was, start, and change the setting by PATCH /v1/settings (`onecli config set {} …`)",
         variable.name,
         said(variable.text.unwrap_or_default()),

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Admin, AdminError, AgentChange, NewAgent, NewRule, NewSecret, SecretChange, SettingsChange, Variable};
+use super::{
+    Admin, AdminError, AgentChange, NewAgent, NewRule, NewSecret, SecretChange, SettingsChange, Variable,
+};
 use crate::{
     model::{Action, DefaultPolicy, Injection, PolicySettings, SecretType},
     policy::{Policy, settings::name},
@@ -84,7 +86,9 @@ async fn agents_are_refused_with_a_remedy() {
     assert!(message(admin.create_agent(agent("Bad Name", None)).await).contains("such as ci-release"));
     assert!(message(admin.create_agent(agent("default", None)).await).contains("taken"));
     admin.create_agent(agent("child", Some("default"))).await.unwrap();
-    assert!(message(admin.create_agent(agent("grandchild", Some("child"))).await).contains("name its parent"));
+    assert!(
+        message(admin.create_agent(agent("grandchild", Some("child"))).await).contains("name its parent")
+    );
     let (other, _) = admin.create_agent(agent("other", None)).await.unwrap();
     let change = AgentChange { make_default: true, ..AgentChange::default() };
     admin.update_agent(other.id, change).await.unwrap();
@@ -97,18 +101,28 @@ async fn agents_are_refused_with_a_remedy() {
 async fn types_decide_how_a_secret_is_put_in() {
     let managed = managed().await;
     let Managed { admin, .. } = &managed;
-    for (name, value, expected) in [("key", "sk-ant-api03-x", "x-api-key"), ("oauth", "sk-ant-oat01-x", "authorization")] {
+    for (name, value, expected) in
+        [("key", "sk-ant-api03-x", "x-api-key"), ("oauth", "sk-ant-oat01-x", "authorization")]
+    {
         let stored = admin.create_secret(secret(name, SecretType::Anthropic, value)).await.unwrap().secret;
-        assert_eq!((stored.injection.slot().as_str(), stored.host_pattern.to_string().as_str()), (expected, "api.anthropic.com"));
+        assert_eq!(
+            (stored.injection.slot().as_str(), stored.host_pattern.to_string().as_str()),
+            (expected, "api.anthropic.com")
+        );
     }
-    assert!(message(admin.create_secret(secret("g", SecretType::Generic, "x")).await).contains("needs injectionConfig"));
+    assert!(
+        message(admin.create_secret(secret("g", SecretType::Generic, "x")).await)
+            .contains("needs injectionConfig")
+    );
     let mut with_injection = secret("o", SecretType::Openai, "x");
     with_injection.injection = Some(Injection::basic("x").unwrap());
     assert!(message(admin.create_secret(with_injection).await).contains("leave out injectionConfig"));
     let mut wide = secret("o", SecretType::Openai, "x");
     wide.host_pattern = Some("*.com".into());
     assert!(message(admin.create_secret(wide).await).contains("public suffix"));
-    assert!(message(admin.create_secret(secret("o", SecretType::Openai, "a\nb")).await).contains("line break"));
+    assert!(
+        message(admin.create_secret(secret("o", SecretType::Openai, "a\nb")).await).contains("line break")
+    );
     assert_eq!(admin.secrets().await.unwrap().len(), 2, "nothing is half written");
 }
 
@@ -168,9 +182,16 @@ async fn rules_are_checked() {
         change(&mut rule);
         admin.create_rule(rule)
     };
-    assert!(message(refused(|rule| rule.host_pattern = "https://x".into()).await).contains("leave out https://"));
-    assert!(message(refused(|rule| rule.methods = vec!["GET POST".into()]).await).contains("is not a method"));
-    assert!(message(refused(|rule| rule.agent_id = Some(crate::model::AgentId::generate())).await).contains("is no agent's"));
+    assert!(
+        message(refused(|rule| rule.host_pattern = "https://x".into()).await).contains("leave out https://")
+    );
+    assert!(
+        message(refused(|rule| rule.methods = vec!["GET POST".into()]).await).contains("is not a method")
+    );
+    assert!(
+        message(refused(|rule| rule.agent_id = Some(crate::model::AgentId::generate())).await)
+            .contains("is no agent's")
+    );
 }
 
 #[tokio::test]
@@ -186,9 +207,16 @@ async fn variables_count_at_first_start() {
     assert_eq!(admin.settings().await.unwrap().default_policy, DefaultPolicy::Deny);
     adopt(Some("deny"), DefaultPolicy::Deny).await.unwrap();
     let fault = message(adopt(Some("allow"), DefaultPolicy::Allow).await);
-    assert!(fault.contains("`allow`") && fault.contains("`deny`") && fault.contains("PATCH /v1/settings"), "{fault}");
+    assert!(
+        fault.contains("`allow`") && fault.contains("`deny`") && fault.contains("PATCH /v1/settings"),
+        "{fault}"
+    );
     admin
-        .change_settings(SettingsChange { audit_retention_days: Some(7), default_policy: Some(DefaultPolicy::Deny), allow_private: None })
+        .change_settings(SettingsChange {
+            audit_retention_days: Some(7),
+            default_policy: Some(DefaultPolicy::Deny),
+            allow_private: None,
+        })
         .await
         .unwrap();
     adopt(Some("allow"), DefaultPolicy::Allow).await.unwrap();

@@ -39,7 +39,11 @@ enum Deleted {
 impl AgentCalls {
     /// All agents, oldest first
     #[oai(path = "/agents", method = "get", operation_id = "listAgents")]
-    async fn list(&self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>) -> Result<Json<Vec<Agent>>, Problem> {
+    async fn list(
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+    ) -> Result<Json<Vec<Agent>>, Problem> {
         let agents = backend.admin.agents().await?;
         Ok(Json(agents.into_iter().map(|agent| wire(agent, None)).collect()))
     }
@@ -49,7 +53,10 @@ impl AgentCalls {
     /// The answer holds its access token.
     #[oai(path = "/agents", method = "post", operation_id = "createAgent")]
     async fn create(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateAgent>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Body(new): Body<CreateAgent>,
     ) -> Result<Created, Problem> {
         let new = NewAgent {
             name: new.name,
@@ -63,14 +70,21 @@ impl AgentCalls {
 
     /// The agent that is meant when none is named
     #[oai(path = "/agents/default", method = "get", operation_id = "getDefaultAgent")]
-    async fn default(&self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>) -> Result<Json<Agent>, Problem> {
+    async fn default(
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+    ) -> Result<Json<Agent>, Problem> {
         Ok(Json(wire(backend.admin.default_agent().await?, None)))
     }
 
     /// One agent, by its id or identifier
     #[oai(path = "/agents/:id", method = "get", operation_id = "getAgent")]
     async fn get(
-        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<String>,
     ) -> Result<Json<Agent>, Problem> {
         Ok(Json(wire(backend.admin.agent(&id).await?, None)))
     }
@@ -78,11 +92,16 @@ impl AgentCalls {
     /// Changes an agent
     #[oai(path = "/agents/:id", method = "patch", operation_id = "updateAgent")]
     async fn update(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<String>,
         Body(change): Body<UpdateAgent>,
     ) -> Result<Json<Agent>, Problem> {
         if change.is_default == Some(false) {
-            return Err(Problem::refused("isDefault can only be set to true; make another agent the default instead"));
+            return Err(Problem::refused(
+                "isDefault can only be set to true; make another agent the default instead",
+            ));
         }
         let agent = backend.admin.agent(&id).await?;
         let change = AgentChange {
@@ -96,7 +115,10 @@ impl AgentCalls {
     /// Deletes an agent, its children and the rules that name them
     #[oai(path = "/agents/:id", method = "delete", operation_id = "deleteAgent")]
     async fn delete(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<String>,
     ) -> Result<Deleted, Problem> {
         let agent = backend.admin.agent(&id).await?;
         backend.admin.delete_agent(agent.id).await?;
@@ -108,7 +130,10 @@ impl AgentCalls {
     /// The old one stops at once.
     #[oai(path = "/agents/:id/regenerate-token", method = "post", operation_id = "regenerateAgentToken")]
     async fn regenerate_token(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<String>,
     ) -> Result<Json<AccessTokenAnswer>, Problem> {
         let agent = backend.admin.agent(&id).await?;
         let token = backend.admin.regenerate_token(agent.id).await?;

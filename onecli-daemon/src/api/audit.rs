@@ -198,7 +198,9 @@ mod tests {
         assert_eq!(count("/v1/audit?host=A.test").await, Some(1));
         assert_eq!(count("/v1/audit?decision=blocked&injected=false").await, Some(1));
         assert_eq!(count("/v1/audit?limit=1").await, Some(1));
-        for (path, status) in [("/v1/audit?limit=0", 400), ("/v1/audit?decision=maybe", 400), ("/v1/audit?agent=nobody", 404)] {
+        for (path, status) in
+            [("/v1/audit?limit=0", 400), ("/v1/audit?decision=maybe", 400), ("/v1/audit?agent=nobody", 404)]
+        {
             assert_eq!(api.send_locally("GET", path, None).await.0, status, "{path}");
         }
     }

@@ -134,7 +134,9 @@ mod tests {
     #[tokio::test]
     async fn each_role_may_do_what_it_may() {
         let api = TestApi::new().await;
-        for (role, agents, settings) in [(Role::Viewer, 403, 403), (Role::Admin, 201, 403), (Role::Owner, 201, 200)] {
+        for (role, agents, settings) in
+            [(Role::Viewer, 403, 403), (Role::Admin, 201, 403), (Role::Owner, 201, 200)]
+        {
             let key = api.key(role).await;
             let body = serde_json::json!({"name": "x", "identifier": role.as_str()});
             assert_eq!(api.send_as(&key, "GET", "/v1/agents", None).await.0, 200);

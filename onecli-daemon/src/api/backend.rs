@@ -32,12 +32,12 @@ const NO_PORT: u16 = 0;
 
 impl Reach {
     /// Host and port that containers use.
-    pub(crate) fn from_containers(&self) -> String {
+    pub(crate) fn for_containers(&self) -> String {
         self.base_url.clone().unwrap_or_else(|| format!("host.docker.internal:{}", self.port()))
     }
 
     /// For a caller that reached the API under `host`; without one, on this machine.
-    pub(crate) fn from_caller(&self, host: Option<&str>) -> String {
+    pub(crate) fn for_caller(&self, host: Option<&str>) -> String {
         match (&self.public_url, host, self.on_this_machine()) {
             (Some(url), ..) => url.as_str().trim_end_matches('/').to_owned(),
             (None, Some(host), _) => format!("http://{host}:{}", self.port()),

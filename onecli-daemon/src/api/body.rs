@@ -42,7 +42,9 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
     }
 
     async fn from_request(
-        request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>,
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<()>,
     ) -> Result<Self> {
         if !request.content_type().is_some_and(<Json<T> as Payload>::check_content_type) {
             return Err(poem::Error::from_response(refusal(
@@ -59,7 +61,10 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
 
 /// The answer to a body that is too long.
 pub(crate) fn too_long() -> poem::Error {
-    poem::Error::from_response(refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 1 MiB; send a shorter one"))
+    poem::Error::from_response(refusal(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "the body is longer than 1 MiB; send a shorter one",
+    ))
 }
 
 fn unread(error: ReadBodyError) -> poem::Error {
@@ -73,14 +78,17 @@ fn unread(error: ReadBodyError) -> poem::Error {
 fn fault(error: &serde_json::Error) -> String {
     let place = format!("at line {}, column {}", error.line(), error.column());
     let text = error.to_string();
-    let expected = text
-        .rsplit_once(", expected ")
-        .and_then(|(_, rest)| rest.rsplit_once(" at line "))
-        .map_or_else(|| "something else; /v1/docs describes every call".into(), |(expected, _)| expected.to_owned());
+    let expected =
+        text.rsplit_once(", expected ").and_then(|(_, rest)| rest.rsplit_once(" at line ")).map_or_else(
+            || "something else; /v1/docs describes every call".into(),
+            |(expected, _)| expected.to_owned(),
+        );
     match error.classify() {
         Category::Data => {}
         Category::Eof => return "the body is empty or ends before its JSON does; send all of it".into(),
-        Category::Syntax | Category::Io => return format!("the body is not valid JSON ({place}); mend it there"),
+        Category::Syntax | Category::Io => {
+            return format!("the body is not valid JSON ({place}); mend it there");
+        }
     }
     if let Some(name) = quoted(&text, "missing field `") {
         return format!("the field `{name}` is missing; add it");

@@ -64,12 +64,15 @@ impl ContainerConfigCalls {
             None => backend.admin.default_agent().await?,
         };
         let token = backend.admin.agent_token(agent.id).await?;
-        let proxy = format!("http://x:{}@{}", token.reveal(), backend.reach.from_containers());
+        let proxy = format!("http://x:{}@{}", token.reveal(), backend.reach.for_containers());
         let secrets = backend.admin.secrets().await?;
         let secrets: Vec<&Secret> = secrets.iter().map(|listed| &listed.secret).collect();
         let now = clock::now();
         let warnings = (!agent.is_active(now)).then(|| {
-            vec![format!("The agent `{}` is disabled or expired: the gateway will answer 407.", agent.identifier)]
+            vec![format!(
+                "The agent `{}` is disabled or expired: the gateway will answer 407.",
+                agent.identifier
+            )]
         });
         Ok(Json(ContainerConfig {
             env: environment(&proxy, placeholders(&agent, &secrets, now)),
@@ -90,7 +93,11 @@ fn environment(proxy: &str, placeholders: impl Iterator<Item = &'static str>) ->
 }
 
 /// The variables for which a secret can be put in for this agent.
-fn placeholders(agent: &Agent, secrets: &[&Secret], now: OffsetDateTime) -> impl Iterator<Item = &'static str> {
+fn placeholders(
+    agent: &Agent,
+    secrets: &[&Secret],
+    now: OffsetDateTime,
+) -> impl Iterator<Item = &'static str> {
     let uses_secrets = agent.secret_mode == SecretMode::All;
     let fits = move |kind: SecretType, host: &str, header: &str| {
         secrets.iter().any(|secret| {
@@ -123,7 +130,10 @@ mod tests {
         let token = api.agent_token().await;
         let env = &config["env"];
         assert_eq!(env["HTTPS_PROXY"], format!("http://x:{token}@host.docker.internal:10255"));
-        assert_eq!((&env["SSL_CERT_FILE"], &env["GIT_TERMINAL_PROMPT"]), (&json!("/tmp/onecli-gateway-ca.pem"), &json!("0")));
+        assert_eq!(
+            (&env["SSL_CERT_FILE"], &env["GIT_TERMINAL_PROMPT"]),
+            (&json!("/tmp/onecli-gateway-ca.pem"), &json!("0"))
+        );
         assert_eq!(env["CLAUDE_CODE_OAUTH_TOKEN"], "placeholder");
         assert!(env.get("ANTHROPIC_API_KEY").is_none() && env.get("OPENAI_API_KEY").is_none());
         assert!(config["caCertificate"].as_str().unwrap().starts_with("ROOT"));

@@ -96,7 +96,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = %onecli_core::error_chain(&error), "the store failed");
         match error {
-            StoreError::Unavailable(_) => Self::unavailable("the store does not answer; try again, and see the daemon's log"),
+            StoreError::Unavailable(_) => {
+                Self::unavailable("the store does not answer; try again, and see the daemon's log")
+            }
             _ => Self::internal(),
         }
     }
@@ -112,7 +114,10 @@ impl From<DrainError> for Problem {
 /// A plain answer with this message, for what is refused before any call.
 pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
     let json = serde_json::json!({ "error": message }).to_string();
-    Response::builder().status(status).header(header::CONTENT_TYPE, "application/json; charset=utf-8").body(json)
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+        .body(json)
 }
 
 /// The answer to an error that no call made itself. Its own text is not passed on: it may hold what was sent.

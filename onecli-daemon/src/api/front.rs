@@ -45,13 +45,16 @@ impl<E: Endpoint> Endpoint for Front<E> {
 
 impl<E> Front<E> {
     fn check(&self, request: &Request) -> Result<()> {
-        if request.data::<LocalPeer>().is_none() && !host(request).is_some_and(|host| self.hosts.allow(host.host())) {
+        if request.data::<LocalPeer>().is_none()
+            && !host(request).is_some_and(|host| self.hosts.allow(host.host()))
+        {
             return Err(poem::Error::from_response(error::refusal(
                 StatusCode::MISDIRECTED_REQUEST,
                 "this daemon is not known under that Host; use localhost or APP_URL, or add the name to ONECLI_ALLOWED_HOSTS",
             )));
         }
-        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         match length.is_some_and(|length: usize| length > LONGEST) {
             true => Err(body::too_long()),
             false => Ok(()),

@@ -24,7 +24,9 @@ impl GatewayCalls {
         // Whatever stands in the Host of a request over the local socket, its sender is on this machine.
         let is_local = request.data::<super::auth::LocalPeer>().is_some();
         let authority = front::host(request).filter(|_| !is_local);
-        Json(GatewayUrl { url: backend.reach.from_caller(authority.as_ref().map(|authority| authority.host())) })
+        Json(GatewayUrl {
+            url: backend.reach.for_caller(authority.as_ref().map(|authority| authority.host())),
+        })
     }
 
     /// The root certificate as PEM

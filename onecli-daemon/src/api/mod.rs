@@ -63,7 +63,9 @@ fn calls() -> OpenApiService<impl OpenApi, ()> {
         settings::SettingCalls,
     );
     OpenApiService::new(calls, "OneCLI", env!("CARGO_PKG_VERSION"))
-        .description("Every call is also under /api. Errors are `{\"error\": \"what is wrong and how to mend it\"}`.")
+        .description(
+            "Every call is also under /api. Errors are `{\"error\": \"what is wrong and how to mend it\"}`.",
+        )
         .server("/")
 }
 

@@ -40,7 +40,11 @@ enum Deleted {
 impl RuleCalls {
     /// All rules, oldest first
     #[oai(path = "/rules", method = "get", operation_id = "listRules")]
-    async fn list(&self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>) -> Result<Json<Vec<Rule>>, Problem> {
+    async fn list(
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+    ) -> Result<Json<Vec<Rule>>, Problem> {
         Ok(Json(backend.admin.rules().await?.into_iter().map(wire).collect()))
     }
 
@@ -49,7 +53,10 @@ impl RuleCalls {
     /// It is in force when the call returns.
     #[oai(path = "/rules", method = "post", operation_id = "createRule")]
     async fn create(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateRule>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Body(new): Body<CreateRule>,
     ) -> Result<Created, Problem> {
         if new.method.is_some() && new.methods.is_some() {
             return Err(one_of_two());
@@ -69,7 +76,10 @@ impl RuleCalls {
     /// One rule
     #[oai(path = "/rules/:id", method = "get", operation_id = "getRule")]
     async fn get(
-        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<Uuid>,
     ) -> Result<Json<Rule>, Problem> {
         Ok(Json(wire(backend.admin.rule(RuleId(id)).await?)))
     }
@@ -77,7 +87,10 @@ impl RuleCalls {
     /// Changes a rule
     #[oai(path = "/rules/:id", method = "patch", operation_id = "updateRule")]
     async fn update(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<Uuid>,
         Body(change): Body<UpdateRule>,
     ) -> Result<Json<Rule>, Problem> {
         let methods = match (change.method, change.methods) {
@@ -102,7 +115,10 @@ impl RuleCalls {
     /// Deletes a rule
     #[oai(path = "/rules/:id", method = "delete", operation_id = "deleteRule")]
     async fn delete(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<Uuid>,
     ) -> Result<Deleted, Problem> {
         backend.admin.delete_rule(RuleId(id)).await?;
         Ok(Deleted::Gone)
@@ -154,9 +170,13 @@ mod tests {
         let new = json!({"name": "No deletes", "hostPattern": "API.github.com", "method": "delete", "action": "block"});
         let (status, rule) = api.send_locally("POST", "/v1/rules", Some(new)).await;
         assert_eq!(status, 201, "{rule}");
-        assert_eq!((&rule["methods"], &rule["hostPattern"], &rule["enabled"]), (&json!(["DELETE"]), &json!("api.github.com"), &json!(true)));
+        assert_eq!(
+            (&rule["methods"], &rule["hostPattern"], &rule["enabled"]),
+            (&json!(["DELETE"]), &json!("api.github.com"), &json!(true))
+        );
         let path = format!("/v1/rules/{}", rule["id"].as_str().unwrap());
-        let (_, changed) = api.send_locally("PATCH", &path, Some(json!({"methods": null, "enabled": false}))).await;
+        let (_, changed) =
+            api.send_locally("PATCH", &path, Some(json!({"methods": null, "enabled": false}))).await;
         assert_eq!((&changed["methods"], &changed["enabled"]), (&json!([]), &json!(false)));
         assert_eq!(api.send_locally("DELETE", &path, None).await.0, 204);
         assert_eq!(api.send_locally("DELETE", &path, None).await.0, 404);
@@ -170,7 +190,10 @@ mod tests {
             (json!({"name": "x", "hostPattern": "x", "action": "explode"}), 400),
             (json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": []}), 400),
             (json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A B"}), 422),
-            (json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A", "methods": ["B"]}), 422),
+            (
+                json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A", "methods": ["B"]}),
+                422,
+            ),
         ] {
             assert_eq!(api.send_locally("POST", "/v1/rules", Some(new.clone())).await.0, status, "{new}");
         }

@@ -7,7 +7,9 @@ use onecli_core::{
     model::{self, Injection, SecretId},
     vault::Plaintext,
 };
-use onecli_sdk::types::{CreateSecret, InjectionConfig, Patch, Secret, SecretInput, SecretType, UpdateSecret};
+use onecli_sdk::types::{
+    CreateSecret, InjectionConfig, Patch, Secret, SecretInput, SecretType, UpdateSecret,
+};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, OpenApi, param::Path, payload::Json};
 use uuid::Uuid;
@@ -40,14 +42,21 @@ enum Deleted {
 impl SecretCalls {
     /// All secrets, oldest first, without their values
     #[oai(path = "/secrets", method = "get", operation_id = "listSecrets")]
-    async fn list(&self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>) -> Result<Json<Vec<Secret>>, Problem> {
+    async fn list(
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+    ) -> Result<Json<Vec<Secret>>, Problem> {
         Ok(Json(backend.admin.secrets().await?.into_iter().map(wire).collect()))
     }
 
     /// Seals and stores a secret
     #[oai(path = "/secrets", method = "post", operation_id = "createSecret")]
     async fn create(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateSecret>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Body(new): Body<CreateSecret>,
     ) -> Result<Created, Problem> {
         let new = NewSecret {
             name: new.name,
@@ -65,7 +74,10 @@ impl SecretCalls {
     /// One secret, without its value
     #[oai(path = "/secrets/:id", method = "get", operation_id = "getSecret")]
     async fn get(
-        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        &self,
+        _guard: Viewer,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<Uuid>,
     ) -> Result<Json<Secret>, Problem> {
         Ok(Json(wire(backend.admin.secret(SecretId(id)).await?)))
     }
@@ -75,7 +87,10 @@ impl SecretCalls {
     /// To change where it goes or how takes its value again.
     #[oai(path = "/secrets/:id", method = "patch", operation_id = "updateSecret")]
     async fn update(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<Uuid>,
         Body(change): Body<UpdateSecret>,
     ) -> Result<Json<Secret>, Problem> {
         let change = SecretChange {
@@ -94,7 +109,10 @@ impl SecretCalls {
     /// Deletes a secret
     #[oai(path = "/secrets/:id", method = "delete", operation_id = "deleteSecret")]
     async fn delete(
-        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
+        &self,
+        _guard: Admin,
+        Data(backend): Data<&Arc<Backend>>,
+        Path(id): Path<Uuid>,
     ) -> Result<Deleted, Problem> {
         backend.admin.delete_secret(SecretId(id)).await?;
         Ok(Deleted::Gone)
@@ -194,7 +212,8 @@ mod tests {
         let path = format!("/v1/secrets/{}", secret["id"].as_str().unwrap());
         let moved = api.send_locally("PATCH", &path, Some(json!({"hostPattern": "evil.test"}))).await;
         assert_eq!(moved.0, 422, "{}", moved.1);
-        let renamed = api.send_locally("PATCH", &path, Some(json!({"name": "GH", "pathPattern": null}))).await;
+        let renamed =
+            api.send_locally("PATCH", &path, Some(json!({"name": "GH", "pathPattern": null}))).await;
         assert_eq!((renamed.0, &renamed.1["name"]), (200, &json!("GH")));
         let listed = api.send_locally("GET", "/v1/secrets", None).await;
         for answer in [&secret, &moved.1, &renamed.1, &listed.1] {

@@ -40,7 +40,9 @@ pub(crate) struct ApiServer {
 impl ApiServer {
     /// Serves on `listener` to those with a key, and on `socket` to the owner.
     pub(crate) fn start(
-        app: &Arc<BoxEndpoint<'static, Response>>, listener: std::net::TcpListener, socket: LocalSocket,
+        app: &Arc<BoxEndpoint<'static, Response>>,
+        listener: std::net::TcpListener,
+        socket: LocalSocket,
     ) -> Result<Self> {
         let stop = CancellationToken::new();
         let address = listener.local_addr()?;
@@ -62,7 +64,9 @@ impl ApiServer {
 }
 
 async fn serve<A: Acceptor + 'static>(
-    acceptor: A, app: impl Endpoint<Output = Response> + 'static, stop: CancellationToken,
+    acceptor: A,
+    app: impl Endpoint<Output = Response> + 'static,
+    stop: CancellationToken,
 ) {
     let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
     let served = server.run_with_graceful_shutdown(app, stop.cancelled_owned(), Some(GRACE)).await;
@@ -87,7 +91,12 @@ impl Acceptor for Tcp {
         match self.listener.accept().await {
             Ok((stream, peer)) => {
                 stream.set_nodelay(true)?;
-                Ok((stream, LocalAddr(Addr::SocketAddr(self.address)), RemoteAddr(Addr::SocketAddr(peer)), Scheme::HTTP))
+                Ok((
+                    stream,
+                    LocalAddr(Addr::SocketAddr(self.address)),
+                    RemoteAddr(Addr::SocketAddr(peer)),
+                    Scheme::HTTP,
+                ))
             }
             Err(error) => Err(pause(error).await),
         }
@@ -106,7 +115,10 @@ impl LocalSocket {
             Err(error) => return Err(error).with_context(|| format!("{} can't be removed", path.display())),
         }
         let listener = UnixListener::bind(path).with_context(|| {
-            format!("{} can't be listened on; a shorter --data-dir helps if its path is very long", path.display())
+            format!(
+                "{} can't be listened on; a shorter --data-dir helps if its path is very long",
+                path.display()
+            )
         })?;
         // The directory around it is the owner's alone, so there is no moment at which others could open it.
         fs::set_permissions(path, Permissions::from_mode(0o600))

@@ -18,7 +18,11 @@ pub(super) struct SettingCalls;
 impl SettingCalls {
     /// The settings
     #[oai(path = "/settings", method = "get", operation_id = "getSettings")]
-    async fn get(&self, _guard: Owner, Data(backend): Data<&Arc<Backend>>) -> Result<Json<Settings>, Problem> {
+    async fn get(
+        &self,
+        _guard: Owner,
+        Data(backend): Data<&Arc<Backend>>,
+    ) -> Result<Json<Settings>, Problem> {
         Ok(Json(wire(&backend.admin.settings().await?)))
     }
 
@@ -27,7 +31,10 @@ impl SettingCalls {
     /// From then on they win over their variables.
     #[oai(path = "/settings", method = "patch", operation_id = "updateSettings")]
     async fn update(
-        &self, _guard: Owner, Data(backend): Data<&Arc<Backend>>, Body(change): Body<UpdateSettings>,
+        &self,
+        _guard: Owner,
+        Data(backend): Data<&Arc<Backend>>,
+        Body(change): Body<UpdateSettings>,
     ) -> Result<Json<Settings>, Problem> {
         let change = SettingsChange {
             default_policy: change.default_policy.map(|policy| match policy {
@@ -64,13 +71,20 @@ mod tests {
         let change = json!({"defaultPolicy": "deny", "allowPrivate": ["10.1.2.3/8"]});
         let (status, settings) = api.send_locally("PATCH", "/v1/settings", Some(change)).await;
         assert_eq!(status, 200, "{settings}");
-        assert_eq!(settings, json!({"defaultPolicy": "deny", "allowPrivate": ["10.0.0.0/8"], "auditRetentionDays": 90}));
+        assert_eq!(
+            settings,
+            json!({"defaultPolicy": "deny", "allowPrivate": ["10.0.0.0/8"], "auditRetentionDays": 90})
+        );
         for (change, status) in [
             (json!({"auditRetentionDays": 0}), 422),
             (json!({"defaultPolicy": "allow", "allowPrivate": ["*"]}), 422),
             (json!({"intercept": "all"}), 400),
         ] {
-            assert_eq!(api.send_locally("PATCH", "/v1/settings", Some(change.clone())).await.0, status, "{change}");
+            assert_eq!(
+                api.send_locally("PATCH", "/v1/settings", Some(change.clone())).await.0,
+                status,
+                "{change}"
+            );
         }
         assert_eq!(api.send_locally("GET", "/v1/settings", None).await.1, settings);
     }

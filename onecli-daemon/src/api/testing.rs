@@ -85,7 +85,13 @@ impl TestApi {
         self.app.call(request).await.unwrap()
     }
 
-    pub(crate) async fn send_as(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn send_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         let request = request(method, path, body).header("host", "localhost:10254");
         read(self.call(request.header("authorization", format!("Bearer {key}")).finish_body()).await).await
     }

@@ -55,7 +55,9 @@ impl Environment {
     pub fn from_os(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut environment = Self::default();
         let named = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-        for (name, value) in named.filter(|(name, _)| name.starts_with(PREFIX) || OTHERS.contains(&name.as_str())) {
+        for (name, value) in
+            named.filter(|(name, _)| name.starts_with(PREFIX) || OTHERS.contains(&name.as_str()))
+        {
             match value.into_string() {
                 Ok(value) => drop(environment.variables.insert(name, value)),
                 Err(_) => environment.unreadable.push(name),

@@ -38,7 +38,8 @@ impl GatewaySettings {
     pub(super) fn read(source: &mut Source<'_>) -> Option<Self> {
         let addresses = source.parsed("ONECLI_GATEWAY_ADDR", "127.0.0.1:10255 or auto", addresses);
         let resolve = source.list("ONECLI_RESOLVE", "api.test:443=127.0.0.1:8443", str::parse::<ConnectTo>);
-        let upstream_roots = source.parsed("ONECLI_UPSTREAM_CA_FILE", "/etc/ssl/company-root.pem", certificates);
+        let upstream_roots =
+            source.parsed("ONECLI_UPSTREAM_CA_FILE", "/etc/ssl/company-root.pem", certificates);
         let audit_fsync = source.parsed("ONECLI_AUDIT_FSYNC", "group or each", |text| match text {
             "group" => Ok(Fsync::Group),
             "each" => Ok(Fsync::Each),

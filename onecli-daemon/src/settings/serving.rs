@@ -26,11 +26,13 @@ const DASHBOARD: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOC
 impl ServingSettings {
     pub(super) fn read(source: &mut Source<'_>) -> Option<Self> {
         let address = source.parsed("ONECLI_DASHBOARD_ADDR", "127.0.0.1:10254", |text| {
-            text.parse::<SocketAddr>().map_err(|_| format!("`{}` is not an address and port", text.escape_debug()))
+            text.parse::<SocketAddr>()
+                .map_err(|_| format!("`{}` is not an address and port", text.escape_debug()))
         });
         let app_url = source.parsed("APP_URL", "https://onecli.example.com", web_url);
         let allowed_hosts = source.list("ONECLI_ALLOWED_HOSTS", "onecli.internal,10.0.0.5", host);
-        let gateway_base_url = source.parsed("ONECLI_GATEWAY_BASE_URL", "host.docker.internal:10255", host_and_port);
+        let gateway_base_url =
+            source.parsed("ONECLI_GATEWAY_BASE_URL", "host.docker.internal:10255", host_and_port);
         let gateway_public_url =
             source.parsed("ONECLI_GATEWAY_PUBLIC_URL", "http://gateway.example.com:10255", web_url);
         let insecure = source.parsed("ONECLI_INSECURE_HTTP", "1 or 0", |text| match text {

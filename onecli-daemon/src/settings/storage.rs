@@ -26,7 +26,9 @@ impl StorageSettings {
         }
         let data_dir = data_dir(source);
         if data_dir.is_none() {
-            source.fault("there is no home directory to keep data in; set ONECLI_DATA_DIR, such as /var/lib/onecli");
+            source.fault(
+                "there is no home directory to keep data in; set ONECLI_DATA_DIR, such as /var/lib/onecli",
+            );
         }
         let master_keys = master_keys(source);
         Some(Self { data_dir: data_dir?, master_keys })
@@ -54,13 +56,15 @@ fn master_keys(source: &mut Source<'_>) -> Option<MasterKeys> {
             None
         }
         (Some(text), None) => keys(source, NAME, text),
-        (None, Some(path)) => match std::fs::read_to_string(path).map(Zeroizing::new) {
-            Ok(text) => keys(source, FILE, text.trim()),
-            Err(error) => {
-                source.fault(format!("{FILE}: `{path}` can't be read ({error}); name a file such as /run/secrets/onecli-key"));
-                None
+        (None, Some(path)) => {
+            match std::fs::read_to_string(path).map(Zeroizing::new) {
+                Ok(text) => keys(source, FILE, text.trim()),
+                Err(error) => {
+                    source.fault(format!("{FILE}: `{path}` can't be read ({error}); name a file such as /run/secrets/onecli-key"));
+                    None
+                }
             }
-        },
+        }
         (None, None) => None,
     }
 }

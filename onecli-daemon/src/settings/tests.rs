@@ -42,7 +42,10 @@ fn every_fault_is_told_at_once_with_an_example() {
     ]);
     assert_eq!(told.lines().count(), 14, "{told}");
     assert!(!told.contains("hunter2"), "{told}");
-    assert!(told.contains("ONECLI_DEFAULT_POLICY: `maybe` is neither; write it such as allow or deny"), "{told}");
+    assert!(
+        told.contains("ONECLI_DEFAULT_POLICY: `maybe` is neither; write it such as allow or deny"),
+        "{told}"
+    );
 }
 
 #[test]

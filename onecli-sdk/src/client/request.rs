@@ -38,9 +38,9 @@ impl Client {
     pub(super) async fn get_all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Error> {
         let (mut all, mut next) = self.get_page(path, &[]).await?;
         while let Some(cursor) = next {
-            let (page, after) = self.get_page(path, &[("cursor", cursor)]).await?;
+            let (page, after) = self.get_page(path, &[("cursor", cursor.clone())]).await?;
             all.extend(page);
-            next = after;
+            next = after.filter(|after| *after != cursor);
         }
         Ok(all)
     }

@@ -80,7 +80,7 @@ const SHAPE: Shape = Shape {
         "lastUsedAt",
         "expiresAt",
     ],
-    columns: &["name", "type", "hostPattern", "pathPattern", "preview", "lastUsedAt", "id"],
+    columns: &["name", "type", "hostPattern", "pathPattern", "preview", "lastUsedAt"],
 };
 
 /// Does it.

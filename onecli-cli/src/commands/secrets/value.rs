@@ -53,7 +53,9 @@ impl ValueArgs {
             read_text(file).with_context(|| format!("the value file {shown} can't be used"))?
         } else if io::stdin().is_terminal() {
             let prompt = format!("Value of {}: ", name.escape_debug());
-            Zeroizing::new(rpassword::prompt_password(prompt).context("the value can't be read from the terminal")?)
+            Zeroizing::new(
+                rpassword::prompt_password(prompt).context("the value can't be read from the terminal")?,
+            )
         } else {
             read_text(io::stdin().lock()).context("the value on standard input can't be used")?
         };
@@ -69,8 +71,9 @@ impl ValueArgs {
 
 fn from_variable(name: &str) -> anyhow::Result<Zeroizing<String>> {
     let shown = name.escape_debug();
-    let value = env::var_os(name)
-        .ok_or_else(|| UsageError(format!("the variable {shown} is not set; export it, or use --value-file")))?;
+    let value = env::var_os(name).ok_or_else(|| {
+        UsageError(format!("the variable {shown} is not set; export it, or use --value-file"))
+    })?;
     let text = value.into_string().map_err(|value| {
         value.into_encoded_bytes().zeroize();
         UsageError(format!("the variable {shown} is not valid UTF-8"))
@@ -84,7 +87,8 @@ fn read_text(from: impl Read) -> anyhow::Result<Zeroizing<String>> {
     // Room enough from the start: a buffer that grows would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 2));
     from.take(longest as u64 + 1).read_to_end(&mut bytes)?;
-    let text = bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
+    let text =
+        bytes.strip_suffix(b"\n").map_or(bytes.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
     if text.len() > LIMIT {
         anyhow::bail!("it is longer than 16 KiB, which no credential is");
     }
