@@ -21,10 +21,11 @@ async fn main() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let root = directory.path().join("root.pem");
     std::fs::write(&root, authority.root_pem())?;
-    let gateway = Gateway::builder(Arc::clone(&store), Arc::clone(&vault), authority, directory.path().join("journal"))
-        .listener(TcpListener::bind("127.0.0.1:0")?)
-        .start()
-        .await?;
+    let gateway =
+        Gateway::builder(Arc::clone(&store), Arc::clone(&vault), authority, directory.path().join("journal"))
+            .listener(TcpListener::bind("127.0.0.1:0")?)
+            .start()
+            .await?;
 
     let admin = Admin::new(store, vault, Arc::clone(gateway.policy()));
     admin.ensure_default().await?;

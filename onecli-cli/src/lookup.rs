@@ -33,11 +33,7 @@ pub(crate) async fn rule(client: &Client, wanted: &str) -> Result<Rule, Error> {
 }
 
 fn pick<T>(
-    what: &str,
-    wanted: &str,
-    known: Vec<T>,
-    id: impl Fn(&T) -> Uuid,
-    name: impl Fn(&T) -> &str,
+    what: &str, wanted: &str, known: Vec<T>, id: impl Fn(&T) -> Uuid, name: impl Fn(&T) -> &str,
 ) -> Result<T, Error> {
     let wanted_id = Uuid::parse_str(wanted).ok();
     let (with_id, others): (Vec<T>, Vec<T>) =

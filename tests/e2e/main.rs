@@ -1,1 +1,16 @@
-//! End-to-end tests.
+//! The product, end to end: a real daemon, a real TLS service, real clients.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
+
+mod bad_input;
+mod clients;
+mod crash;
+mod first_run;
+mod identity;
+mod policy;
+mod streaming;

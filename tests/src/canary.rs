@@ -16,9 +16,15 @@ pub async fn assert_no_leak(daemon: &Daemon, outputs: &[&[u8]]) {
     let token = daemon.token().await;
     let mut places: Vec<(String, Vec<u8>)> = vec![("the daemon's log".into(), daemon.log().into_bytes())];
     files(&daemon.data_dir(), &mut places);
-    for path in
-        ["/v1/health", "/v1/agents", "/v1/secrets", "/v1/rules", "/v1/audit?limit=1000", "/v1/settings", "/v1/openapi.json"]
-    {
+    for path in [
+        "/v1/health",
+        "/v1/agents",
+        "/v1/secrets",
+        "/v1/rules",
+        "/v1/audit?limit=1000",
+        "/v1/settings",
+        "/v1/openapi.json",
+    ] {
         let text = daemon.call(reqwest::Method::GET, path, None).await.text().await.unwrap();
         places.push((path.into(), text.into_bytes()));
     }

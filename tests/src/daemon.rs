@@ -68,7 +68,14 @@ impl Daemon {
             environment.retain(|(known, _)| known != name);
             environment.push(((*name).to_owned(), (*value).to_owned()));
         }
-        Self { directory, environment, process: None, log: Arc::default(), gateway: String::new(), api: String::new() }
+        Self {
+            directory,
+            environment,
+            process: None,
+            log: Arc::default(),
+            gateway: String::new(),
+            api: String::new(),
+        }
     }
 
     /// Starts it, and waits until it answers.

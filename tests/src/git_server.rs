@@ -17,7 +17,9 @@ pub fn git_server(repositories: &Path, authorization: String) -> Handler {
     Arc::new(move |request| {
         if request.header("authorization") != Some(&authorization) {
             let mut response = plain(StatusCode::UNAUTHORIZED, "who are you?");
-            response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Basic realm=\"git\""));
+            response
+                .headers_mut()
+                .insert("www-authenticate", HeaderValue::from_static("Basic realm=\"git\""));
             return response;
         }
         serve(&root, &request)

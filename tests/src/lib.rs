@@ -26,5 +26,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asking).await.unwrap_or_else(|_| panic!("{what}: not within 20 s"))
+    tokio::time::timeout(Duration::from_secs(20), asking)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within 20 s"))
 }

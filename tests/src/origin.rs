@@ -127,7 +127,8 @@ impl Origin {
 }
 
 async fn answer(
-    request: Request<Incoming>, log: Arc<Mutex<Vec<Received>>>, chunks: Arc<Semaphore>, handler: Option<Handler>,
+    request: Request<Incoming>, log: Arc<Mutex<Vec<Received>>>, chunks: Arc<Semaphore>,
+    handler: Option<Handler>,
 ) -> Result<Response<ServiceBody>, Infallible> {
     let (head, body) = request.into_parts();
     if head.uri.path() == "/echo-stream" {
@@ -200,7 +201,9 @@ fn streamed(count: usize, chunks: Arc<Semaphore>) -> ServiceBody {
             Some((Ok::<_, Infallible>(frame), sent + 1))
         }
     });
-    BoxBody::new(StreamBody::new(Box::pin(frames) as std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>))
+    BoxBody::new(StreamBody::new(
+        Box::pin(frames) as std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>
+    ))
 }
 
 /// Makes a certificate for each host on first use.

@@ -67,10 +67,14 @@ impl Tunnel {
 }
 
 /// CONNECTs to `authority`, and shakes hands for the name `sni`.
-pub async fn tls(daemon: &Daemon, token: &str, authority: &str, sni: &str, alpn: &str) -> TlsStream<TcpStream> {
+pub async fn tls(
+    daemon: &Daemon, token: &str, authority: &str, sni: &str, alpn: &str,
+) -> TlsStream<TcpStream> {
     let mut stream = TcpStream::connect(&daemon.gateway).await.unwrap();
     let credentials = BASE64.encode(format!("x:{token}").as_bytes());
-    let connect = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization: Basic {credentials}\r\n\r\n");
+    let connect = format!(
+        "CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization: Basic {credentials}\r\n\r\n"
+    );
     stream.write_all(connect.as_bytes()).await.unwrap();
     let answer = head(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

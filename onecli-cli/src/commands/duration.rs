@@ -28,8 +28,7 @@ pub(super) fn parse_future(text: &str) -> Result<OffsetDateTime, String> {
 }
 
 fn parse_time(
-    text: &str,
-    from_now: impl FnOnce(OffsetDateTime, Duration) -> Option<OffsetDateTime>,
+    text: &str, from_now: impl FnOnce(OffsetDateTime, Duration) -> Option<OffsetDateTime>,
 ) -> Result<OffsetDateTime, String> {
     if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(time);

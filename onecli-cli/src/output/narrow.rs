@@ -6,8 +6,7 @@ use crate::exit::UsageError;
 
 /// Refuses fields that there are not.
 pub(super) fn check<'a>(
-    wanted: impl IntoIterator<Item = &'a String>,
-    known: &[&str],
+    wanted: impl IntoIterator<Item = &'a String>, known: &[&str],
 ) -> Result<(), UsageError> {
     match wanted.into_iter().find(|field| !known.contains(&field.as_str())) {
         None => Ok(()),

@@ -30,9 +30,7 @@ impl Environment {
     /// The environment that `config` asks for, with the gateway where this machine reaches it and the certificates in
     /// `bundle`; without a bundle, with no say about certificates.
     pub(super) fn new(
-        config: &ContainerConfig,
-        gateway: &str,
-        bundle: Option<&Path>,
+        config: &ContainerConfig, gateway: &str, bundle: Option<&Path>,
     ) -> anyhow::Result<Self> {
         let mut set = BTreeMap::new();
         for (name, value) in &config.env {

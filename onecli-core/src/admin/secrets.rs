@@ -116,9 +116,7 @@ impl Admin {
     /// # Errors
     /// If there is none of that id, or the value is needed, or can't go where it is meant to go.
     pub async fn update_secret(
-        &self,
-        id: SecretId,
-        change: SecretChange,
+        &self, id: SecretId, change: SecretChange,
     ) -> Result<ListedSecret, AdminError> {
         let _writing = self.begin_write().await;
         let rows = self.store.list_secrets().await?;
@@ -214,9 +212,7 @@ fn path_for(pattern: Option<&str>) -> Result<PathPattern, AdminError> {
 }
 
 fn injection_for(
-    kind: SecretType,
-    given: Option<Injection>,
-    value: &Plaintext,
+    kind: SecretType, given: Option<Injection>, value: &Plaintext,
 ) -> Result<Injection, AdminError> {
     match (kind, given) {
         (SecretType::Generic, Some(injection)) => Ok(injection),

@@ -84,9 +84,7 @@ impl Admin {
     /// # Errors
     /// If a variable has changed since and its setting was not; nothing is written then. All are told at once.
     pub async fn adopt_variables(
-        &self,
-        variables: &[Variable<'_>],
-        given: &PolicySettings,
+        &self, variables: &[Variable<'_>], given: &PolicySettings,
     ) -> Result<(), AdminError> {
         let rows = self.store.list_settings().await?;
         let mut adopted = Vec::new();

@@ -22,7 +22,14 @@ enum Key {
     /// Attempts without a valid token: one event per source and minute.
     NoToken { source: Option<String>, minute: i64 },
     /// Denials of one agent that are equal, within a second.
-    Denied { agent: AgentId, decision: Decision, status: Option<u16>, rule: Option<RuleId>, host: Option<String>, second: i64 },
+    Denied {
+        agent: AgentId,
+        decision: Decision,
+        status: Option<u16>,
+        rule: Option<RuleId>,
+        host: Option<String>,
+        second: i64,
+    },
 }
 
 #[derive(Debug)]

@@ -83,7 +83,9 @@ impl Recorder {
         loop {
             let end = *self.journal.written().borrow();
             if at.reader.is_none() {
-                let Some(oldest) = segment::list(self.journal.directory())?.into_iter().next() else { return Ok(()) };
+                let Some(oldest) = segment::list(self.journal.directory())?.into_iter().next() else {
+                    return Ok(());
+                };
                 at.enter(self, oldest);
             }
             let Some(reader) = &mut at.reader else { return Ok(()) };

@@ -172,12 +172,11 @@ impl Journal {
 }
 
 impl Writer {
-    fn create(
-        directory: &Path, segment: SegmentNumber, open: HashMap<EventId, Vec<u8>>,
-    ) -> io::Result<Self> {
+    fn create(directory: &Path, segment: SegmentNumber, open: HashMap<EventId, Vec<u8>>) -> io::Result<Self> {
         let path = segment::path(directory, segment);
         let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-        let mut writer = Self { segment, file, length: 0, torn: false, unsynced: false, open: HashMap::new() };
+        let mut writer =
+            Self { segment, file, length: 0, torn: false, unsynced: false, open: HashMap::new() };
         for frame in open.values() {
             writer.append(frame)?;
         }

@@ -30,7 +30,10 @@ fn event(recorder: &Arc<Recorder>) -> AuditEvent {
 /// Brings everything of a journal into a store, and gives it back.
 async fn drained(recorder: &Arc<Recorder>, store: &SqliteStore) -> Vec<AuditEvent> {
     let stop = CancellationToken::new();
-    let draining = { let (recorder, stop) = (Arc::clone(recorder), stop.clone()); async move { recorder.drain(store, stop).await } };
+    let draining = {
+        let (recorder, stop) = (Arc::clone(recorder), stop.clone());
+        async move { recorder.drain(store, stop).await }
+    };
     let flushing = async {
         recorder.flush(Duration::from_secs(10)).await.unwrap();
         stop.cancel();
@@ -132,9 +135,14 @@ async fn a_dropped_ticket_says_how_far_it_came() {
     drop(answered);
     recorder.begin_stop();
     drop(Ticket::open(&recorder, None));
-    let mut ends: Vec<_> = drained(&recorder, &store).await.into_iter().map(|e| (e.decision.as_str(), e.error.unwrap())).collect();
+    let mut ends: Vec<_> = drained(&recorder, &store)
+        .await
+        .into_iter()
+        .map(|e| (e.decision.as_str(), e.error.unwrap()))
+        .collect();
     ends.sort();
-    let expected = [("allowed", "client_gone"), ("failed", "client_gone"), ("interrupted", "gateway_stopped")];
+    let expected =
+        [("allowed", "client_gone"), ("failed", "client_gone"), ("interrupted", "gateway_stopped")];
     assert_eq!(ends, expected.map(|(decision, error)| (decision, error.to_owned())));
 }
 
@@ -170,7 +178,8 @@ fn floods_merge_and_nothing_else_does() {
     assert_eq!(coalescer.grown(first.at)[0].count, 400);
     assert!(coalescer.take(denied(AgentId::generate())).is_some(), "another agent is not drowned");
 
-    let allowed = (0..500).filter_map(|_| coalescer.take(fresh(|event| event.decision = Decision::Allowed))).count();
+    let allowed =
+        (0..500).filter_map(|_| coalescer.take(fresh(|event| event.decision = Decision::Allowed))).count();
     assert_eq!(allowed, 500);
 }
 

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use moka::future::Cache;
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType};
+use rcgen::{
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    SanType,
+};
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,

@@ -23,7 +23,9 @@ pub struct CertificateAuthority {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum CaError {
-    #[error("the root certificate's key does not open: it or the certificate was edited, or the master key is another")]
+    #[error(
+        "the root certificate's key does not open: it or the certificate was edited, or the master key is another"
+    )]
     Vault(#[from] VaultError),
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,7 +1,8 @@
 //! The root certificate and its key.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256,
 };
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use time::Duration;
@@ -28,7 +29,9 @@ const VALID: Duration = Duration::days(3650);
 const BACKDATE: Duration = Duration::hours(24);
 
 impl Root {
-    pub(super) async fn load_or_create(store: &(impl KeyStore + ?Sized), vault: &Vault) -> Result<Self, CaError> {
+    pub(super) async fn load_or_create(
+        store: &(impl KeyStore + ?Sized), vault: &Vault,
+    ) -> Result<Self, CaError> {
         let stored = match store.get_blob(BLOB).await? {
             Some(stored) => stored,
             None => store.put_blob_once(BLOB, &create(vault)?).await?,

@@ -116,14 +116,17 @@ mod tests {
     use super::{DestinationGuard, GuardError};
     use crate::model::{AllowPrivate, Host};
 
-    async fn check(guard: &DestinationGuard, host: &str, port: u16, allowed: &[&str]) -> Result<String, GuardError> {
+    async fn check(
+        guard: &DestinationGuard, host: &str, port: u16, allowed: &[&str],
+    ) -> Result<String, GuardError> {
         let allowed: Vec<AllowPrivate> = allowed.iter().map(|text| text.parse().unwrap()).collect();
         let addresses = guard.check(&Host::parse(host).unwrap(), port, &allowed).await?;
         Ok(addresses[0].to_string())
     }
 
     fn guard() -> DestinationGuard {
-        let given = ["a.test:443=127.0.0.1:8443", "rebound.test:443=169.254.169.254:80", "pub.test:443=1.1.1.1:443"];
+        let given =
+            ["a.test:443=127.0.0.1:8443", "rebound.test:443=169.254.169.254:80", "pub.test:443=1.1.1.1:443"];
         DestinationGuard::new(given.iter().map(|text| text.parse().unwrap()).collect())
     }
 
@@ -142,10 +145,13 @@ mod tests {
     async fn nothing_opens_metadata_or_ourselves() {
         let guard = guard();
         let open = ["0.0.0.0/0", "::/0", "rebound.test", "metadata.google.internal"];
-        for host in ["rebound.test", "169.254.169.254", "metadata.google.internal", "0.0.0.0", "[fd00:ec2::254]"] {
+        for host in
+            ["rebound.test", "169.254.169.254", "metadata.google.internal", "0.0.0.0", "[fd00:ec2::254]"]
+        {
             assert!(check(&guard, host, 443, &open).await.is_err(), "{host}");
         }
-        guard.close_own(&["127.0.0.1:10255".parse().unwrap()], &[(Host::parse("one.example").unwrap(), None)]);
+        guard
+            .close_own(&["127.0.0.1:10255".parse().unwrap()], &[(Host::parse("one.example").unwrap(), None)]);
         for host in ["127.0.0.1", "[::1]", "127.9.9.9", "[::ffff:127.0.0.1]", "one.example"] {
             assert!(check(&guard, host, 10255, &open).await.is_err(), "{host}");
         }

@@ -1,12 +1,6 @@
 //! Names to addresses.
 
-use std::{
-    io,
-    net::SocketAddr,
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use moka::future::Cache;
 

@@ -14,7 +14,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{Shared, connection::Connection, pipeline, receive::LARGEST_HEADERS, reply, reply::ReplyBody, tunnel};
+use super::{
+    Shared, connection::Connection, pipeline, receive::LARGEST_HEADERS, reply, reply::ReplyBody, tunnel,
+};
 
 /// How long a client may take to send a request's head, from the end of the request before.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(120);

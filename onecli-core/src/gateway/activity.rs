@@ -44,7 +44,8 @@ impl Activity {
             let stopped = tokio::time::timeout(INTERVAL, stop.cancelled()).await.is_ok();
             let Seen { agents, secrets } = std::mem::take(&mut *self.seen());
             if !agents.is_empty() {
-                let (agents, secrets): (Vec<_>, Vec<_>) = (agents.into_iter().collect(), secrets.into_iter().collect());
+                let (agents, secrets): (Vec<_>, Vec<_>) =
+                    (agents.into_iter().collect(), secrets.into_iter().collect());
                 if let Err(error) = store.touch(&agents, &secrets).await {
                     tracing::debug!(error = %crate::error_chain(&error), "times of last use are not written");
                 }

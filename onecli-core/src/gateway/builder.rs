@@ -32,7 +32,8 @@ impl Gateway {
     /// agents trust, and where its audit journal lies.
     #[must_use]
     pub fn builder(
-        store: Arc<dyn Store>, vault: Arc<Vault>, authority: Arc<CertificateAuthority>, journal: impl Into<PathBuf>,
+        store: Arc<dyn Store>, vault: Arc<Vault>, authority: Arc<CertificateAuthority>,
+        journal: impl Into<PathBuf>,
     ) -> GatewayBuilder {
         GatewayBuilder {
             store,
@@ -232,7 +233,8 @@ impl Background {
         let (stop, stop_drain) = (CancellationToken::new(), CancellationToken::new());
         let policy = Arc::clone(&shared.policy);
         let (for_policy, policy_stop) = (Arc::clone(&store), stop.clone());
-        let (activity, for_activity, activity_stop) = (Arc::clone(&shared.activity), Arc::clone(&store), stop.clone());
+        let (activity, for_activity, activity_stop) =
+            (Arc::clone(&shared.activity), Arc::clone(&store), stop.clone());
         let (recorder, drain_stop) = (Arc::clone(&shared.recorder), stop_drain.clone());
         let others = vec![
             tokio::spawn(async move { policy.follow(for_policy, policy_stop).await }),

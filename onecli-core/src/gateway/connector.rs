@@ -57,7 +57,8 @@ impl GuardedConnector {
 
     async fn dial(self, uri: Uri) -> Result<TcpStream, ConnectError> {
         let host = uri.host().and_then(|host| Host::parse(host).ok()).ok_or(ConnectError::Host)?;
-        let port = uri.port_u16().unwrap_or_else(|| Target::default_port(uri.scheme().unwrap_or(&Scheme::HTTPS)));
+        let port =
+            uri.port_u16().unwrap_or_else(|| Target::default_port(uri.scheme().unwrap_or(&Scheme::HTTPS)));
         let snapshot = self.policy.snapshot().map_err(|_| ConnectError::NoPolicy)?;
         let addresses = self.guard.check(&host, port, &snapshot.settings().allow_private).await?;
         let mut last = ConnectError::Timeout;
@@ -126,7 +127,9 @@ pub(super) fn cause(error: &hyper_util::client::legacy::Error) -> Cause {
             ConnectError::Guard(error) => error.clone().into(),
             ConnectError::Timeout => Cause::UpstreamTimeout,
             ConnectError::NoPolicy => Cause::StoreUnavailable,
-            ConnectError::Host | ConnectError::Unreachable(_) => Cause::UpstreamUnreachable(error.to_string()),
+            ConnectError::Host | ConnectError::Unreachable(_) => {
+                Cause::UpstreamUnreachable(error.to_string())
+            }
         };
     }
     if let Some(error) = find::<rustls::Error>(error) {

@@ -33,7 +33,8 @@ pub(super) fn strip_request(headers: &mut HeaderMap) {
 
 /// Takes away what was for the gateway alone, once the rules have seen it.
 pub(super) fn strip_own(headers: &mut HeaderMap) {
-    let own: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OWN)).cloned().collect();
+    let own: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(OWN)).cloned().collect();
     for name in own {
         headers.remove(name);
     }
@@ -112,7 +113,12 @@ mod tests {
 
     #[test]
     fn a_service_cannot_speak_as_the_gateway() {
-        let mut headers = map(&[("x-onecli-error", "blocked_by_policy"), ("connection", "x-b"), ("x-b", "1"), ("etag", "x")]);
+        let mut headers = map(&[
+            ("x-onecli-error", "blocked_by_policy"),
+            ("connection", "x-b"),
+            ("x-b", "1"),
+            ("etag", "x"),
+        ]);
         strip_response(&mut headers);
         assert_eq!(headers, map(&[("etag", "x")]));
     }

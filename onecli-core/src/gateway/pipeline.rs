@@ -14,7 +14,9 @@ use super::{
 use crate::{audit::Ticket, refusal::Refused, rules::Decision};
 
 /// Serves one request, however it came: its record is opened first and finished in every case.
-pub(super) async fn serve(shared: &Shared, connection: &Connection, request: Request<Incoming>) -> Response<ReplyBody> {
+pub(super) async fn serve(
+    shared: &Shared, connection: &Connection, request: Request<Incoming>,
+) -> Response<ReplyBody> {
     let ticket = Ticket::open(&shared.recorder, Some(connection.source()));
     match exchange(shared, connection, request, ticket).await {
         Ok(response) => response.map(Either::Right),

@@ -95,7 +95,13 @@ fn target(tunnel: Option<&Tunnel>, head: &request::Parts) -> Result<Target, Caus
     if !path.starts_with('/') {
         return Err(Cause::BadRequest("the path does not begin with /"));
     }
-    Ok(Target { scheme, host: place.host, port: place.port, path: path.into(), query: head.uri.query().map(Into::into) })
+    Ok(Target {
+        scheme,
+        host: place.host,
+        port: place.port,
+        path: path.into(),
+        query: head.uri.query().map(Into::into),
+    })
 }
 
 fn proxied_scheme(head: &request::Parts) -> Result<Scheme, Cause> {
@@ -126,7 +132,8 @@ pub(super) struct Place {
 impl Place {
     /// Reads `host[:port]`.
     pub(super) fn parse(text: &str, default_port: u16) -> Result<Self, Cause> {
-        let authority: Authority = text.parse().map_err(|_| Cause::BadRequest("the Host header is not a host"))?;
+        let authority: Authority =
+            text.parse().map_err(|_| Cause::BadRequest("the Host header is not a host"))?;
         Self::of(&authority, default_port)
     }
 
@@ -134,7 +141,8 @@ impl Place {
         if authority.as_str().contains('@') {
             return Err(Cause::BadRequest("user information can't stand in a request target"));
         }
-        let host = Host::parse(authority.host()).map_err(|_| Cause::BadRequest("the host is not a valid name or address"))?;
+        let host = Host::parse(authority.host())
+            .map_err(|_| Cause::BadRequest("the host is not a valid name or address"))?;
         let port = match (authority.port_u16(), authority.as_str().rsplit_once(':')) {
             (Some(0), _) => return Err(Cause::BadRequest("the port is not a number from 1 to 65535")),
             (Some(port), _) => port,

@@ -57,7 +57,8 @@ fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
     if *cause == Cause::ProxyAuthRequired {
-        headers.insert(header::PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"OneCLI Gateway\""));
+        headers
+            .insert(header::PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"OneCLI Gateway\""));
     }
     response
 }
@@ -91,17 +92,25 @@ fn help(cause: &Cause) -> &'static str {
              `onecli config set allowPrivate HOST-OR-NETWORK`. Cloud metadata and OneCLI itself are never open."
         }
         Cause::AmbiguousSecret(_) => "Name one of the secrets in the request header x-onecli-secret.",
-        Cause::DnsFailed(_) => "Check the spelling of the host, and the name server of the machine that runs OneCLI.",
-        Cause::UpstreamUnreachable(_) | Cause::UpstreamTimeout => "Try again later, or check that the service is up.",
+        Cause::DnsFailed(_) => {
+            "Check the spelling of the host, and the name server of the machine that runs OneCLI."
+        }
+        Cause::UpstreamUnreachable(_) | Cause::UpstreamTimeout => {
+            "Try again later, or check that the service is up."
+        }
         Cause::UpstreamTlsFailed(_) => {
             "The service's certificate must be valid for its host. A private authority can be added with \
              ONECLI_UPSTREAM_CA_FILE."
         }
         Cause::BadGateway(_) => "The service broke off or did not answer with HTTP. Try again later.",
         Cause::StoreUnavailable => "Try again later. A person can look at the daemon's log.",
-        Cause::VaultUnavailable => "A person must set the secret again: its stored row was edited or damaged.",
+        Cause::VaultUnavailable => {
+            "A person must set the secret again: its stored row was edited or damaged."
+        }
         Cause::AuditUnavailable => "A person must free disk space in OneCLI's data directory.",
-        Cause::CredentialExpired(_) => "A person must set a new value or expiry: `onecli secrets update NAME`.",
+        Cause::CredentialExpired(_) => {
+            "A person must set a new value or expiry: `onecli secrets update NAME`."
+        }
         Cause::GatewayRestarting => "Try again in a few seconds.",
         Cause::ClientTlsFailed(_) => {
             "The client must trust the gateway's root certificate; `onecli run -- COMMAND` sets that up."

@@ -82,7 +82,8 @@ impl Inside {
         let Ok(upgraded) = upgrade.await else { return };
         // What stands below the upgrade is the connection that was accepted.
         let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
-        let first = tokio::time::timeout(HANDSHAKE_TIMEOUT, peek(parts.read_buf, parts.io.into_inner())).await;
+        let first =
+            tokio::time::timeout(HANDSHAKE_TIMEOUT, peek(parts.read_buf, parts.io.into_inner())).await;
         match first {
             Ok(Ok(Some((TLS_HANDSHAKE, stream)))) => self.serve_tls(shared, stream).await,
             Ok(Ok(Some((_, stream)))) => {
@@ -133,8 +134,13 @@ impl Inside {
     }
 
     fn connection(&self, scheme: Scheme, other_sni: bool) -> Connection {
-        let tunnel =
-            Tunnel { token: self.agent.token_hash, host: self.host.clone(), port: self.port, scheme, other_sni };
+        let tunnel = Tunnel {
+            token: self.agent.token_hash,
+            host: self.host.clone(),
+            port: self.port,
+            scheme,
+            other_sni,
+        };
         Connection { tunnel: Some(tunnel), ..self.peer.clone() }
     }
 }

@@ -29,7 +29,9 @@ impl Host {
             return Err(invalid());
         }
         match url::Host::parse(undotted).map_err(|_| invalid())? {
-            url::Host::Domain(name) if name.split('.').any(str::is_empty) || name.len() > 253 => Err(invalid()),
+            url::Host::Domain(name) if name.split('.').any(str::is_empty) || name.len() > 253 => {
+                Err(invalid())
+            }
             url::Host::Domain(name) => Ok(Self { name: name.into(), ip: None }),
             url::Host::Ipv4(ip) => Ok(Self::from(IpAddr::V4(ip))),
             url::Host::Ipv6(ip) => Ok(Self::from(IpAddr::V6(ip))),
@@ -92,7 +94,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_host() {
-        for text in ["", ".", "a..b", "a..", "a b", "a/b", "%61.com", "a%00", "[::1", "1.2.3.4.5", "user@host"] {
+        for text in
+            ["", ".", "a..b", "a..", "a b", "a/b", "%61.com", "a%00", "[::1", "1.2.3.4.5", "user@host"]
+        {
             assert!(Host::parse(text).is_err(), "{text}");
         }
     }

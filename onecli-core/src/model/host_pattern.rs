@@ -125,7 +125,8 @@ impl FromStr for HostPattern {
             let canonical = canonical_labels(host)?;
             HostPart::Wildcard(canonical.as_str().into(), Wildcard::new(&canonical, 1))
         } else {
-            let host = Host::parse(host).map_err(|_| InvalidHostPattern::Host(host.escape_debug().to_string()))?;
+            let host =
+                Host::parse(host).map_err(|_| InvalidHostPattern::Host(host.escape_debug().to_string()))?;
             HostPart::Exact(host.as_str().into())
         };
         Ok(Self { host, port })
@@ -139,7 +140,9 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), InvalidHostPattern> {
         _ => return Ok((text, None)),
     };
     match port.parse::<u16>() {
-        Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => Ok((host, Some(number))),
+        Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok((host, Some(number)))
+        }
         _ => Err(InvalidHostPattern::Port),
     }
 }
@@ -229,7 +232,15 @@ mod tests {
 
     #[test]
     fn secrets_do_not_cover_public_suffixes() {
-        for text in ["*.com", "*.co.uk", "*.s3.amazonaws.com", "*.github.io", "*", "a*.example.com", "*.*.example.com"] {
+        for text in [
+            "*.com",
+            "*.co.uk",
+            "*.s3.amazonaws.com",
+            "*.github.io",
+            "*",
+            "a*.example.com",
+            "*.*.example.com",
+        ] {
             assert!(pattern(text).check_for_secret().is_err(), "{text}");
         }
         for text in ["api.example.com", "*.example.com", "10.0.0.1", "localhost"] {

@@ -35,7 +35,9 @@ pub enum InvalidInjection {
     ReservedHeader(HeaderName),
     #[error("valueFormat holds {{value}} exactly once, such as `Bearer {{value}}`")]
     Placeholder,
-    #[error("valueFormat holds characters that a header can't: only visible ASCII and spaces inside can stand there")]
+    #[error(
+        "valueFormat holds characters that a header can't: only visible ASCII and spaces inside can stand there"
+    )]
     FormatCharacter,
     #[error("basicUsername is visible ASCII without a colon (RFC 7617)")]
     Username,

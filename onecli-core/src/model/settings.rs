@@ -46,7 +46,9 @@ pub enum AllowPrivate {
 
 /// The text names neither a network nor a host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is neither a network such as 10.0.0.0/8 nor a host such as build.internal or db.internal:8443")]
+#[error(
+    "`{0}` is neither a network such as 10.0.0.0/8 nor a host such as build.internal or db.internal:8443"
+)]
 pub struct InvalidAllowPrivate(String);
 
 impl AllowPrivate {

@@ -58,12 +58,8 @@ mod tests {
     fn reference(pattern: &[u8], input: &[u8], min_run: usize) -> bool {
         match pattern.split_first() {
             None => input.is_empty(),
-            Some((b'*', rest)) => {
-                (min_run..=input.len()).any(|run| reference(rest, &input[run..], min_run))
-            }
-            Some((byte, rest)) => {
-                input.first() == Some(byte) && reference(rest, &input[1..], min_run)
-            }
+            Some((b'*', rest)) => (min_run..=input.len()).any(|run| reference(rest, &input[run..], min_run)),
+            Some((byte, rest)) => input.first() == Some(byte) && reference(rest, &input[1..], min_run),
         }
     }
 

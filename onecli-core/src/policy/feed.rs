@@ -23,7 +23,9 @@ pub struct NoSnapshot;
 
 /// Why a written policy is not in force.
 #[derive(Debug, thiserror::Error)]
-#[error("the change is stored, but the gateway could not read it back in time; it keeps the policy from before")]
+#[error(
+    "the change is stored, but the gateway could not read it back in time; it keeps the policy from before"
+)]
 pub struct PolicyError;
 
 /// How long a write waits for its own snapshot.

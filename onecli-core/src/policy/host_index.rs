@@ -32,7 +32,8 @@ impl<T> HostIndex<T> {
     /// Every entry whose host pattern matches `host`, whatever its port.
     pub fn find<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a T> {
         let exact = self.exact.get(host).into_iter().flatten();
-        let suffixes = host.match_indices('.').filter(|(at, _)| *at > 0).filter_map(|(at, _)| host.get(at + 1..));
+        let suffixes =
+            host.match_indices('.').filter(|(at, _)| *at > 0).filter_map(|(at, _)| host.get(at + 1..));
         let below = suffixes.filter_map(|suffix| self.below.get(suffix)).flatten();
         let rest = self.rest.iter().filter(|(pattern, _)| pattern.matches_host(host)).map(|(_, entry)| entry);
         exact.chain(below).chain(rest)

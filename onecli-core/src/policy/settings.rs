@@ -47,7 +47,8 @@ impl PolicySettings {
         let unreadable = |error: serde_json::Error| error.to_string();
         match row.name.as_str() {
             name::DEFAULT_POLICY => {
-                self.default_policy = serde_json::from_str::<DefaultPolicy>(&row.value).map_err(unreadable)?;
+                self.default_policy =
+                    serde_json::from_str::<DefaultPolicy>(&row.value).map_err(unreadable)?;
             }
             name::ALLOW_PRIVATE => {
                 let texts: Vec<String> = serde_json::from_str(&row.value).map_err(unreadable)?;

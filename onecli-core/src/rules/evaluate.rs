@@ -43,7 +43,8 @@ impl RuleEngine {
             }
         }
         // Of several, the oldest is named, so that the answer does not change from one time to the next.
-        let first = |action| matched.iter().filter(|rule| rule.action == action).min_by_key(|rule| rule.id).cloned();
+        let first =
+            |action| matched.iter().filter(|rule| rule.action == action).min_by_key(|rule| rule.id).cloned();
         let verdict = match (first(Action::Block), first(Action::Allow), snapshot.settings().default_policy) {
             (Some(block), ..) => Verdict::Blocked(block),
             (None, None, DefaultPolicy::Deny) => Verdict::NotGranted,

@@ -71,7 +71,8 @@ impl<'a> Facts<'a> {
         let host = self.hosts().any(|host| rule.host_pattern.matches(host, port, None));
         let path = |path: &[u8]| rule.path_pattern.matches(path);
         let direct = || {
-            let method = rule.methods.is_empty() || self.methods.all_readings().any(|name| has(&rule.methods, name));
+            let method =
+                rule.methods.is_empty() || self.methods.all_readings().any(|name| has(&rule.methods, name));
             method && self.paths.iter().any(path)
         };
         let also = || {
@@ -84,12 +85,15 @@ impl<'a> Facts<'a> {
 
     /// Whether `rule`, as a grant, matches: by all forms.
     pub(super) fn granted_by(&self, rule: &Rule) -> bool {
-        let method = || rule.methods.is_empty() || self.methods.meant.iter().all(|name| has(&rule.methods, name));
+        let method =
+            || rule.methods.is_empty() || self.methods.meant.iter().all(|name| has(&rule.methods, name));
         self.is_about(rule) && self.lies_within(&rule.host_pattern, None, &rule.path_pattern) && method()
     }
 
     /// Whether all forms of host and path lie within the patterns.
-    pub(super) fn lies_within(&self, host: &HostPattern, default_port: Option<u16>, path: &PathPattern) -> bool {
+    pub(super) fn lies_within(
+        &self, host: &HostPattern, default_port: Option<u16>, path: &PathPattern,
+    ) -> bool {
         self.hosts().all(|name| host.matches(name, self.target.port, default_port))
             && self.paths.iter().all(|form| path.matches(form))
     }
@@ -112,7 +116,8 @@ impl<'a> Facts<'a> {
 impl Methods {
     fn of(method: &Method, headers: &HeaderMap) -> Self {
         let overrides = METHOD_OVERRIDES.iter().flat_map(|name| headers.get_all(*name));
-        let named = overrides.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_uppercase());
+        let named =
+            overrides.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_uppercase());
         Self {
             meant: std::iter::once(method.as_str().to_owned()).chain(named).collect(),
             implied: (*method == Method::HEAD).then_some("GET"),
@@ -136,7 +141,8 @@ fn has(methods: &[String], name: &str) -> bool {
 
 /// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`.
 fn announced_git_service(method: &Method, target: &Target) -> Option<(Method, String)> {
-    let base = target.path.strip_suffix("/info/refs").filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
+    let base =
+        target.path.strip_suffix("/info/refs").filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
     let service = target.query.as_ref()?.split('&').find_map(|pair| pair.strip_prefix("service="))?;
     Some((Method::POST, format!("{base}/{service}")))
 }

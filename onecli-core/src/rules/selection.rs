@@ -73,20 +73,22 @@ fn choose(rivals: Vec<&Arc<PolicySecret>>, choice: Option<&HeaderValue>) -> Resu
     let tied: Vec<_> = rivals.into_iter().filter(|entry| Some(rank(&entry.secret)) == best).collect();
     let is_chosen = |secret: &Secret| {
         choice.is_some_and(|choice| {
-            choice.as_bytes() == secret.name.as_bytes() || choice.as_bytes() == secret.id.to_string().as_bytes()
+            choice.as_bytes() == secret.name.as_bytes()
+                || choice.as_bytes() == secret.id.to_string().as_bytes()
         })
     };
     match tied.as_slice() {
         [only] => Ok(Arc::clone(only)),
-        several => several.iter().find(|entry| is_chosen(&entry.secret)).map(|entry| Arc::clone(entry)).ok_or_else(
-            || {
-                let names = several.iter().map(|entry| AmbiguousSecret {
-                    id: entry.secret.id,
-                    name: entry.secret.name.clone(),
-                });
+        several => several
+            .iter()
+            .find(|entry| is_chosen(&entry.secret))
+            .map(|entry| Arc::clone(entry))
+            .ok_or_else(|| {
+                let names = several
+                    .iter()
+                    .map(|entry| AmbiguousSecret { id: entry.secret.id, name: entry.secret.name.clone() });
                 Cause::AmbiguousSecret(names.collect())
-            },
-        ),
+            }),
     }
 }
 

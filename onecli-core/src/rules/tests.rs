@@ -86,12 +86,16 @@ impl Case {
     }
 
     fn with<T>(
-        &self, method: &str, url: &str, headers: &HeaderMap, look: impl FnOnce(Result<Facts<'_>, &'static str>, &Snapshot) -> T,
+        &self, method: &str, url: &str, headers: &HeaderMap,
+        look: impl FnOnce(Result<Facts<'_>, &'static str>, &Snapshot) -> T,
     ) -> T {
         let mut rows = self.rows.clone();
         let token_hash = TokenHash([7; 32]);
-        rows.agents =
-            vec![AgentRow { agent: self.agent.clone(), token_hash, sealed_token: Sealed::from_bytes(Vec::new()) }];
+        rows.agents = vec![AgentRow {
+            agent: self.agent.clone(),
+            token_hash,
+            sealed_token: Sealed::from_bytes(Vec::new()),
+        }];
         let snapshot = Snapshot::compile(rows).unwrap();
         let agent: &PolicyAgent = snapshot.agent(&token_hash).unwrap();
         let target = target(url);
@@ -141,8 +145,17 @@ fn target(url: &str) -> Target {
 fn a_block_matches_every_reading_of_a_path() {
     let case = Case::new(vec![rule(Action::Block, "api.test", "/admin/*", &[])], vec![]);
     for path in [
-        "/admin", "/admin/x", "//admin/x", "/%61dmin/x", "/%2561dmin/x", "/admin%2Fx", "/admin;a=b/x", "/admin;/x",
-        "/x/%252e%252e/admin/x", "/%2561dmin%252fx", "/a%255c..%255cadmin/x",
+        "/admin",
+        "/admin/x",
+        "//admin/x",
+        "/%61dmin/x",
+        "/%2561dmin/x",
+        "/admin%2Fx",
+        "/admin;a=b/x",
+        "/admin;/x",
+        "/x/%252e%252e/admin/x",
+        "/%2561dmin%252fx",
+        "/a%255c..%255cadmin/x",
     ] {
         assert_eq!(case.verdict("GET", &format!("https://api.test{path}")), "blocked", "{path}");
     }
@@ -236,7 +249,9 @@ fn the_most_specific_secret_wins_for_each_header() {
 #[test]
 fn of_a_tie_the_agent_chooses() {
     let case = Case::new(vec![], vec![secret("one", "a.test", "*", "x"), secret("two", "a.test", "*", "x")]);
-    assert!(matches!(case.selected("https://a.test/", None), Err(Cause::AmbiguousSecret(both)) if both.len() == 2));
+    assert!(
+        matches!(case.selected("https://a.test/", None), Err(Cause::AmbiguousSecret(both)) if both.len() == 2)
+    );
     assert_eq!(case.selected("https://a.test/", Some("two")).unwrap(), ["two"]);
     assert!(case.selected("https://a.test/", Some("three")).is_err());
 }
@@ -272,7 +287,8 @@ fn reference(rules: &[Rule], deny: bool, method: &str, host: &str, port: u16, pa
         _ => host == "b.test" && port == 8443,
     };
     let matches = |rule: &&Rule, action: Action| {
-        let implied = action == Action::Block && method == "HEAD" && rule.methods.iter().any(|name| name == "GET");
+        let implied =
+            action == Action::Block && method == "HEAD" && rule.methods.iter().any(|name| name == "GET");
         rule.action == action
             && host_matches(&rule.host_pattern.to_string())
             && path_matches(rule.path_pattern.as_str())

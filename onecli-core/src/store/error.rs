@@ -8,7 +8,9 @@ pub enum StoreError {
     NotFound(&'static str),
     #[error("{what} `{value}` is taken")]
     Conflict { what: &'static str, value: String },
-    #[error("the database was made by a newer version of OneCLI (schema {found}, this one knows {known}); update OneCLI")]
+    #[error(
+        "the database was made by a newer version of OneCLI (schema {found}, this one knows {known}); update OneCLI"
+    )]
     SchemaTooNew { found: u32, known: u32 },
     #[error("a stored {what} can't be read: {detail}")]
     Corrupt { what: &'static str, detail: String },

@@ -17,9 +17,15 @@ pub use sqlite::SqliteStore;
 use crate::model::{AgentId, ApiKeyId, AuditEvent, EventId, Rule, RuleId, Sealed, SecretId};
 
 /// Everything that a gateway and its administration keep.
-pub trait Store: PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + AuditStore {}
+pub trait Store:
+    PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + AuditStore
+{
+}
 
-impl<T> Store for T where T: PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + AuditStore {}
+impl<T> Store for T where
+    T: PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + AuditStore
+{
+}
 
 /// A position in the order of changes of the policy; grows with each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,7 +17,9 @@ pub(super) type MasterKey = Zeroizing<[u8; KEY_BYTES]>;
 
 /// A text is no master key. Never holds the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the master key is 32 bytes as base64 or hex (several: comma-separated); make one with `openssl rand -base64 32`")]
+#[error(
+    "the master key is 32 bytes as base64 or hex (several: comma-separated); make one with `openssl rand -base64 32`"
+)]
 pub struct InvalidMasterKey;
 
 impl MasterKeys {
@@ -44,7 +46,8 @@ impl MasterKeys {
 
 fn decode(text: &str) -> Option<MasterKey> {
     let encodings = [&HEXLOWER_PERMISSIVE, &BASE64, &BASE64_NOPAD, &BASE64URL, &BASE64URL_NOPAD];
-    let decoded = encodings.iter().filter_map(|encoding| encoding.decode(text.as_bytes()).ok().map(Zeroizing::new));
+    let decoded =
+        encodings.iter().filter_map(|encoding| encoding.decode(text.as_bytes()).ok().map(Zeroizing::new));
     decoded
         .filter(|bytes| bytes.len() == KEY_BYTES)
         .find_map(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok().map(Zeroizing::new))

@@ -44,7 +44,9 @@ pub enum InvalidValue {
     LineBreak,
     #[error("the value begins or ends with a space; paste it again without it")]
     Space,
-    #[error("the value holds a character that a header can't carry; only visible ASCII and spaces can stand in one")]
+    #[error(
+        "the value holds a character that a header can't carry; only visible ASCII and spaces can stand in one"
+    )]
     Character,
 }
 
@@ -90,7 +92,9 @@ impl Plaintext {
             // Base64 carries what a header can't.
             Injection::Basic { .. } => Ok(()),
             Injection::Header { .. } if !bytes.is_ascii() => Err(InvalidValue::Character),
-            Injection::Header { .. } if bytes.starts_with(b" ") || bytes.ends_with(b" ") => Err(InvalidValue::Space),
+            Injection::Header { .. } if bytes.starts_with(b" ") || bytes.ends_with(b" ") => {
+                Err(InvalidValue::Space)
+            }
             Injection::Header { .. } => Ok(()),
         }
     }

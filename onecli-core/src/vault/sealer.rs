@@ -66,7 +66,8 @@ impl Sealer {
         let nonce: [u8; NONCE] =
             nonce.and_then(|nonce| nonce.try_into().ok()).ok_or(VaultError::DoesNotOpen)?;
         let tag: [u8; TAG] = tag.try_into().map_err(|_| VaultError::DoesNotOpen)?;
-        let key = self.key(id.unwrap_or_default()).filter(|_| version == VERSION).ok_or(VaultError::DoesNotOpen)?;
+        let key =
+            self.key(id.unwrap_or_default()).filter(|_| version == VERSION).ok_or(VaultError::DoesNotOpen)?;
         // The buffer has its final size from the start, so that no copy stays behind.
         let mut value = Zeroizing::new(ciphertext.to_vec());
         key.cipher

@@ -40,9 +40,7 @@ impl AgentCalls {
     /// All agents, oldest first
     #[oai(path = "/agents", method = "get", operation_id = "listAgents")]
     async fn list(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
     ) -> Result<Json<Vec<Agent>>, Problem> {
         let agents = backend.admin.agents().await?;
         Ok(Json(agents.into_iter().map(|agent| wire(agent, None)).collect()))
@@ -53,10 +51,7 @@ impl AgentCalls {
     /// The answer holds its access token.
     #[oai(path = "/agents", method = "post", operation_id = "createAgent")]
     async fn create(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Body(new): Body<CreateAgent>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateAgent>,
     ) -> Result<Created, Problem> {
         let new = NewAgent {
             name: new.name,
@@ -71,9 +66,7 @@ impl AgentCalls {
     /// The agent that is meant when none is named
     #[oai(path = "/agents/default", method = "get", operation_id = "getDefaultAgent")]
     async fn default(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
     ) -> Result<Json<Agent>, Problem> {
         Ok(Json(wire(backend.admin.default_agent().await?, None)))
     }
@@ -81,10 +74,7 @@ impl AgentCalls {
     /// One agent, by its id or identifier
     #[oai(path = "/agents/:id", method = "get", operation_id = "getAgent")]
     async fn get(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<String>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
     ) -> Result<Json<Agent>, Problem> {
         Ok(Json(wire(backend.admin.agent(&id).await?, None)))
     }
@@ -92,10 +82,7 @@ impl AgentCalls {
     /// Changes an agent
     #[oai(path = "/agents/:id", method = "patch", operation_id = "updateAgent")]
     async fn update(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<String>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
         Body(change): Body<UpdateAgent>,
     ) -> Result<Json<Agent>, Problem> {
         if change.is_default == Some(false) {
@@ -115,10 +102,7 @@ impl AgentCalls {
     /// Deletes an agent, its children and the rules that name them
     #[oai(path = "/agents/:id", method = "delete", operation_id = "deleteAgent")]
     async fn delete(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<String>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
     ) -> Result<Deleted, Problem> {
         let agent = backend.admin.agent(&id).await?;
         backend.admin.delete_agent(agent.id).await?;
@@ -130,10 +114,7 @@ impl AgentCalls {
     /// The old one stops at once.
     #[oai(path = "/agents/:id/regenerate-token", method = "post", operation_id = "regenerateAgentToken")]
     async fn regenerate_token(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<String>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
     ) -> Result<Json<AccessTokenAnswer>, Problem> {
         let agent = backend.admin.agent(&id).await?;
         let token = backend.admin.regenerate_token(agent.id).await?;

@@ -41,9 +41,7 @@ impl AuditCalls {
     #[oai(path = "/audit", method = "get", operation_id = "listAudit")]
     #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn list(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
         /// Of this agent: identifier or id.
         agent: Query<Option<String>>,
         /// To this host.

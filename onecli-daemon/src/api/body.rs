@@ -42,9 +42,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
     }
 
     async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _: ExtractParamOptions<()>,
+        request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>,
     ) -> Result<Self> {
         if !request.content_type().is_some_and(<Json<T> as Payload>::check_content_type) {
             return Err(poem::Error::from_response(refusal(

@@ -53,9 +53,7 @@ impl ContainerConfigCalls {
     /// The answer holds the agent's access token.
     #[oai(path = "/container-config", method = "get", operation_id = "getContainerConfig")]
     async fn get(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>,
         /// Identifier or id; absent: the default agent.
         agent: Query<Option<String>>,
     ) -> Result<Json<ContainerConfig>, Problem> {
@@ -94,9 +92,7 @@ fn environment(proxy: &str, placeholders: impl Iterator<Item = &'static str>) ->
 
 /// The variables for which a secret can be put in for this agent.
 fn placeholders(
-    agent: &Agent,
-    secrets: &[&Secret],
-    now: OffsetDateTime,
+    agent: &Agent, secrets: &[&Secret], now: OffsetDateTime,
 ) -> impl Iterator<Item = &'static str> {
     let uses_secrets = agent.secret_mode == SecretMode::All;
     let fits = move |kind: SecretType, host: &str, header: &str| {

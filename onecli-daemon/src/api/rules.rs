@@ -41,9 +41,7 @@ impl RuleCalls {
     /// All rules, oldest first
     #[oai(path = "/rules", method = "get", operation_id = "listRules")]
     async fn list(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
     ) -> Result<Json<Vec<Rule>>, Problem> {
         Ok(Json(backend.admin.rules().await?.into_iter().map(wire).collect()))
     }
@@ -53,10 +51,7 @@ impl RuleCalls {
     /// It is in force when the call returns.
     #[oai(path = "/rules", method = "post", operation_id = "createRule")]
     async fn create(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Body(new): Body<CreateRule>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateRule>,
     ) -> Result<Created, Problem> {
         if new.method.is_some() && new.methods.is_some() {
             return Err(one_of_two());
@@ -76,10 +71,7 @@ impl RuleCalls {
     /// One rule
     #[oai(path = "/rules/:id", method = "get", operation_id = "getRule")]
     async fn get(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<Uuid>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
     ) -> Result<Json<Rule>, Problem> {
         Ok(Json(wire(backend.admin.rule(RuleId(id)).await?)))
     }
@@ -87,10 +79,7 @@ impl RuleCalls {
     /// Changes a rule
     #[oai(path = "/rules/:id", method = "patch", operation_id = "updateRule")]
     async fn update(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<Uuid>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
         Body(change): Body<UpdateRule>,
     ) -> Result<Json<Rule>, Problem> {
         let methods = match (change.method, change.methods) {
@@ -115,10 +104,7 @@ impl RuleCalls {
     /// Deletes a rule
     #[oai(path = "/rules/:id", method = "delete", operation_id = "deleteRule")]
     async fn delete(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<Uuid>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
     ) -> Result<Deleted, Problem> {
         backend.admin.delete_rule(RuleId(id)).await?;
         Ok(Deleted::Gone)

@@ -43,9 +43,7 @@ impl SecretCalls {
     /// All secrets, oldest first, without their values
     #[oai(path = "/secrets", method = "get", operation_id = "listSecrets")]
     async fn list(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
     ) -> Result<Json<Vec<Secret>>, Problem> {
         Ok(Json(backend.admin.secrets().await?.into_iter().map(wire).collect()))
     }
@@ -53,10 +51,7 @@ impl SecretCalls {
     /// Seals and stores a secret
     #[oai(path = "/secrets", method = "post", operation_id = "createSecret")]
     async fn create(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Body(new): Body<CreateSecret>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Body(new): Body<CreateSecret>,
     ) -> Result<Created, Problem> {
         let new = NewSecret {
             name: new.name,
@@ -74,10 +69,7 @@ impl SecretCalls {
     /// One secret, without its value
     #[oai(path = "/secrets/:id", method = "get", operation_id = "getSecret")]
     async fn get(
-        &self,
-        _guard: Viewer,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<Uuid>,
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
     ) -> Result<Json<Secret>, Problem> {
         Ok(Json(wire(backend.admin.secret(SecretId(id)).await?)))
     }
@@ -87,10 +79,7 @@ impl SecretCalls {
     /// To change where it goes or how takes its value again.
     #[oai(path = "/secrets/:id", method = "patch", operation_id = "updateSecret")]
     async fn update(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<Uuid>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
         Body(change): Body<UpdateSecret>,
     ) -> Result<Json<Secret>, Problem> {
         let change = SecretChange {
@@ -109,10 +98,7 @@ impl SecretCalls {
     /// Deletes a secret
     #[oai(path = "/secrets/:id", method = "delete", operation_id = "deleteSecret")]
     async fn delete(
-        &self,
-        _guard: Admin,
-        Data(backend): Data<&Arc<Backend>>,
-        Path(id): Path<Uuid>,
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<Uuid>,
     ) -> Result<Deleted, Problem> {
         backend.admin.delete_secret(SecretId(id)).await?;
         Ok(Deleted::Gone)

@@ -40,9 +40,7 @@ pub(crate) struct ApiServer {
 impl ApiServer {
     /// Serves on `listener` to those with a key, and on `socket` to the owner.
     pub(crate) fn start(
-        app: &Arc<BoxEndpoint<'static, Response>>,
-        listener: std::net::TcpListener,
-        socket: LocalSocket,
+        app: &Arc<BoxEndpoint<'static, Response>>, listener: std::net::TcpListener, socket: LocalSocket,
     ) -> Result<Self> {
         let stop = CancellationToken::new();
         let address = listener.local_addr()?;
@@ -64,9 +62,7 @@ impl ApiServer {
 }
 
 async fn serve<A: Acceptor + 'static>(
-    acceptor: A,
-    app: impl Endpoint<Output = Response> + 'static,
-    stop: CancellationToken,
+    acceptor: A, app: impl Endpoint<Output = Response> + 'static, stop: CancellationToken,
 ) {
     let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
     let served = server.run_with_graceful_shutdown(app, stop.cancelled_owned(), Some(GRACE)).await;

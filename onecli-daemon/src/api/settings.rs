@@ -19,9 +19,7 @@ impl SettingCalls {
     /// The settings
     #[oai(path = "/settings", method = "get", operation_id = "getSettings")]
     async fn get(
-        &self,
-        _guard: Owner,
-        Data(backend): Data<&Arc<Backend>>,
+        &self, _guard: Owner, Data(backend): Data<&Arc<Backend>>,
     ) -> Result<Json<Settings>, Problem> {
         Ok(Json(wire(&backend.admin.settings().await?)))
     }
@@ -31,10 +29,7 @@ impl SettingCalls {
     /// From then on they win over their variables.
     #[oai(path = "/settings", method = "patch", operation_id = "updateSettings")]
     async fn update(
-        &self,
-        _guard: Owner,
-        Data(backend): Data<&Arc<Backend>>,
-        Body(change): Body<UpdateSettings>,
+        &self, _guard: Owner, Data(backend): Data<&Arc<Backend>>, Body(change): Body<UpdateSettings>,
     ) -> Result<Json<Settings>, Problem> {
         let change = SettingsChange {
             default_policy: change.default_policy.map(|policy| match policy {

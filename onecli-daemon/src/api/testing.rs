@@ -86,11 +86,7 @@ impl TestApi {
     }
 
     pub(crate) async fn send_as(
-        &self,
-        key: &str,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
+        &self, key: &str, method: &str, path: &str, body: Option<Value>,
     ) -> (u16, Value) {
         let request = request(method, path, body).header("host", "localhost:10254");
         read(self.call(request.header("authorization", format!("Bearer {key}")).finish_body()).await).await

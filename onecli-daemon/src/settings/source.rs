@@ -33,10 +33,7 @@ impl<'a> Source<'a> {
 
     /// A setting as `parse` reads it; none if it is not set or does not parse. `example` follows "such as".
     pub(super) fn parsed<T, E: std::fmt::Display>(
-        &mut self,
-        name: &str,
-        example: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
+        &mut self, name: &str, example: &str, parse: impl Fn(&str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text(name)?;
         match parse(text) {
@@ -50,10 +47,7 @@ impl<'a> Source<'a> {
 
     /// A comma-separated setting.
     pub(super) fn list<T, E: std::fmt::Display>(
-        &mut self,
-        name: &str,
-        example: &str,
-        parse: impl Fn(&str) -> Result<T, E>,
+        &mut self, name: &str, example: &str, parse: impl Fn(&str) -> Result<T, E>,
     ) -> Vec<T> {
         let all =
             |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(&parse).collect();

@@ -24,9 +24,7 @@ impl Client {
 
     /// Reads one page of a list, and from where to go on.
     pub(super) async fn get_page<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &Query<'_>,
+        &self, path: &str, query: &Query<'_>,
     ) -> Result<(Vec<T>, Option<String>), Error> {
         let response = self.send(Method::GET, path, query, None::<&()>).await?;
         let next =
@@ -47,10 +45,7 @@ impl Client {
 
     /// Sends a thing and reads what the daemon made of it.
     pub(super) async fn send_json<B: Serialize, T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: &B,
+        &self, method: Method, path: &str, body: &B,
     ) -> Result<T, Error> {
         let response = self.send(method, path, &[], Some(body)).await?;
         self.decode(response).await
@@ -69,11 +64,7 @@ impl Client {
 
     /// Sends a call; an answer that is no success is an error.
     async fn send<B: Serialize>(
-        &self,
-        method: Method,
-        path: &str,
-        query: &Query<'_>,
-        body: Option<&B>,
+        &self, method: Method, path: &str, query: &Query<'_>, body: Option<&B>,
     ) -> Result<Response, Error> {
         let response = self.exchange(method, path, query, body).await?;
         let status = response.status();
@@ -86,11 +77,7 @@ impl Client {
 
     /// Sends a call and answers with whatever came back.
     pub(super) async fn exchange<B: Serialize>(
-        &self,
-        method: Method,
-        path: &str,
-        query: &Query<'_>,
-        body: Option<&B>,
+        &self, method: Method, path: &str, query: &Query<'_>, body: Option<&B>,
     ) -> Result<Response, Error> {
         let mut request = self.inner.http.request(method, self.call_url(path, query)?);
         if let Some(body) = body {

@@ -10,9 +10,7 @@ use crate::types::{AuditDecision, AuditQuery};
 
 /// Answers one request with `answer` and gives back what it received.
 fn serve_once<S: Read + Write + Send + 'static>(
-    accept: impl FnOnce() -> S + Send + 'static,
-    status: &'static str,
-    answer: &'static str,
+    accept: impl FnOnce() -> S + Send + 'static, status: &'static str, answer: &'static str,
 ) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut stream = accept();

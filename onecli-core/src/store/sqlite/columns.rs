@@ -52,7 +52,9 @@ impl<'a> Columns<'a> {
     }
 
     /// A column that is kept as one of some names.
-    pub(super) fn named<T>(&self, column: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+    pub(super) fn named<T>(
+        &self, column: &str, read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
         let name: String = self.get(column)?;
         read(&name).ok_or_else(|| self.corrupt(column, &format!("`{name}` is not known; update OneCLI")))
     }

@@ -94,7 +94,8 @@ impl Connections {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let inner = Arc::clone(&self.0);
-        blocking(move || in_transaction(&mut lock(&inner.writer), TransactionBehavior::Immediate, write)).await
+        blocking(move || in_transaction(&mut lock(&inner.writer), TransactionBehavior::Immediate, write))
+            .await
     }
 }
 
@@ -122,7 +123,8 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")?;
     Ok(())
 }
 

@@ -42,7 +42,8 @@ impl AuditStore for SqliteStore {
     async fn delete_events_before(&self, limit: OffsetDateTime) -> Result<u64, StoreError> {
         self.connections
             .write(move |transaction| {
-                let deleted = transaction.execute("DELETE FROM audit_events WHERE at < ?1", [micros(limit)])?;
+                let deleted =
+                    transaction.execute("DELETE FROM audit_events WHERE at < ?1", [micros(limit)])?;
                 Ok(deleted as u64)
             })
             .await
@@ -126,7 +127,8 @@ fn find(transaction: &Transaction<'_>, query: &AuditQuery) -> Result<AuditPage, 
     let (conditions, values) = conditions(query);
     let sql = format!("SELECT * FROM audit_events WHERE {conditions} ORDER BY seq DESC LIMIT {}", limit + 1);
     let mut statement = transaction.prepare_cached(&sql)?;
-    let bound: Vec<(&str, &dyn ToSql)> = values.iter().map(|(name, value)| (*name, &**value as &dyn ToSql)).collect();
+    let bound: Vec<(&str, &dyn ToSql)> =
+        values.iter().map(|(name, value)| (*name, &**value as &dyn ToSql)).collect();
     let mut rows = statement.query(bound.as_slice())?;
     let mut page = AuditPage::default();
     let mut last = None;
@@ -155,9 +157,17 @@ fn conditions(query: &AuditQuery) -> (String, Values) {
     };
     let text = |value: Option<String>| value.map(|value| Box::new(value) as Box<dyn ToSql>);
     let number = |value: Option<i64>| value.map(|value| Box::new(value) as Box<dyn ToSql>);
-    add("(agent_id = :agent OR parent_agent_id = :agent)", ":agent", text(query.agent.map(|id| id.to_string())));
+    add(
+        "(agent_id = :agent OR parent_agent_id = :agent)",
+        ":agent",
+        text(query.agent.map(|id| id.to_string())),
+    );
     add("host = :host", ":host", text(query.host.clone()));
-    add("decision = :decision", ":decision", text(query.decision.map(|decision| decision.as_str().to_owned())));
+    add(
+        "decision = :decision",
+        ":decision",
+        text(query.decision.map(|decision| decision.as_str().to_owned())),
+    );
     add("method = :method", ":method", text(query.method.clone()));
     add("status = :status", ":status", number(query.status.map(i64::from)));
     add("rule_id = :rule", ":rule", text(query.rule.map(|id| id.to_string())));

@@ -48,8 +48,10 @@ impl KeyStore for SqliteStore {
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
                 let (created_at, expires_at) = (micros(row.created_at), opt_micros(row.expires_at));
                 let (id, role) = (row.id.to_string(), row.role.as_str());
-                transaction
-                    .execute(sql, params![id, row.name, role, row.hash.0, row.prefix, created_at, expires_at])?;
+                transaction.execute(
+                    sql,
+                    params![id, row.name, role, row.hash.0, row.prefix, created_at, expires_at],
+                )?;
                 Ok(())
             })
             .await

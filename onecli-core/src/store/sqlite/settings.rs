@@ -27,7 +27,8 @@ impl SettingStore for SqliteStore {
 }
 
 pub(super) fn all(transaction: &Transaction<'_>) -> Result<Vec<SettingRow>, StoreError> {
-    let mut statement = transaction.prepare_cached("SELECT name, value, variable, changed FROM settings ORDER BY name")?;
+    let mut statement =
+        transaction.prepare_cached("SELECT name, value, variable, changed FROM settings ORDER BY name")?;
     let rows = statement.query_map([], |row| {
         Ok(SettingRow { name: row.get(0)?, value: row.get(1)?, variable: row.get(2)?, changed: row.get(3)? })
     })?;
