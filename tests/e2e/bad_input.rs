@@ -49,7 +49,7 @@ async fn a_daemon_that_cannot_start_says_why() {
     }
 
     let said = refusal(&fresh(), &[("ONECLI_DATA_DIR", "/dev/null/onecli")]).await;
-    assert!(said.contains("/dev/null/onecli") && said.contains("ONECLI_DATA_DIR"), "{said}");
+    assert!(said.contains("/dev/null/onecli") && said.contains("--data-dir"), "{said}");
 
     let said = refusal(&fresh(), &[("SECRET_ENCRYPTION_KEY", "too-short-to-be-a-key")]).await;
     assert!(said.contains("SECRET_ENCRYPTION_KEY") && said.contains("32 bytes"), "{said}");
@@ -106,7 +106,7 @@ async fn the_api_says_what_is_wrong() {
             "/v1/secrets",
             secret(json!({"injectionConfig": {"headerName": "x", "valueFormat": "a\r\nb{value}"}})),
             422,
-            "valueFormat",
+            "valueformat",
         ),
         ("/v1/secrets", secret(json!({"injectionConfig": {"headerName": "host"}})), 422, "host"),
         ("/v1/secrets", secret(json!({"surprise": 1})), 400, "surprise"),

@@ -124,9 +124,12 @@ async fn no_valid_token_is_407_and_one_event_a_minute() {
         "Proxy-Authorization: x\r\n",
     ] {
         for request in ["CONNECT api.test:443", "GET http://api.test/"] {
-            let answer =
-                raw(&daemon, format!("{request} HTTP/1.1\r\nHost: api.test\r\n{credentials}\r\n").as_bytes())
-                    .await;
+            let answer = raw(
+                &daemon,
+                format!("{request} HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n{credentials}\r\n")
+                    .as_bytes(),
+            )
+            .await;
             assert!(answer.starts_with("HTTP/1.1 407"), "{answer}");
             assert!(answer.contains("proxy-authenticate: Basic realm=\"OneCLI Gateway\""), "{answer}");
         }

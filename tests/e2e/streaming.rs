@@ -35,7 +35,11 @@ async fn every_pairing_of_versions_carries_request_and_response() {
             let body = Bytes::from(vec![b'y'; length]);
             let response = tunnel.send(request.body(Full::new(body.clone())).unwrap()).await;
             assert_eq!(response.status(), 200, "{agent} to {service}");
-            assert_eq!(response.headers()["content-length"], length.to_string());
+            let announced =
+                response.headers().get("content-length").map(|value| value.to_str().unwrap().to_owned());
+            // An HTTP/2 service need not announce a length of 0: its stream just ends.
+            let length = Some(length.to_string()).filter(|length| length != "0" || announced.is_some());
+            assert_eq!(announced, length, "{agent} to {service}");
             assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body);
             let received = origin.last();
             assert_eq!(received.version == http::Version::HTTP_2, service == "h2");
@@ -70,7 +74,8 @@ async fn each_chunk_of_a_response_comes_as_it_is_sent() {
             let chunk = body.next().await.unwrap().unwrap();
             assert_eq!(chunk, format!("chunk {number}\n"), "{agent} to {service}");
         }
-        assert!(body.next().await.is_none());
+        let end = body.next().await.filter(|end| !matches!(end, Ok(empty) if empty.is_empty()));
+        assert!(end.is_none(), "{agent} to {service}: {end:?}");
         // By now the end is in the log, since it was passed on.
         assert_eq!(daemon.audit().await[0]["responseBytes"], 24);
     }
@@ -95,7 +100,8 @@ async fn each_chunk_of_a_request_goes_as_it_comes() {
         assert_eq!(echoed.next().await.unwrap().unwrap(), piece);
     }
     drop(pieces);
-    assert!(echoed.next().await.is_none());
+    let end = echoed.next().await.filter(|end| !matches!(end, Ok(empty) if empty.is_empty()));
+    assert!(end.is_none(), "{end:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

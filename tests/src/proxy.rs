@@ -90,11 +90,10 @@ pub async fn tls(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }
 
-/// Sends bytes to the gateway's port as they are, and reads all that it answers.
+/// Sends bytes to the gateway's port as they are, and reads all that it answers until it closes.
 pub async fn raw(daemon: &Daemon, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(&daemon.gateway).await.unwrap();
     stream.write_all(bytes).await.unwrap();
-    stream.shutdown().await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()

@@ -1,4 +1,4 @@
-//! The data plane: a file for each step of a request's way. [`pipeline`] shows them in order.
+//! The data plane: a file for each step of a request's way. `pipeline.rs` shows them in order.
 
 mod accept;
 mod activity;

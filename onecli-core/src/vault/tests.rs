@@ -41,7 +41,8 @@ fn a_value_opens_only_for_the_secret_that_it_was_sealed_for() {
     let original = secret();
     let sealed = sealer.seal(&Place::of_secret(&original), &Plaintext::from("hunter2".to_owned())).unwrap();
     assert!(opens(&sealer, &original, &sealed));
-    let edits: [(&str, fn(&mut Secret)); 6] = [
+    type Edit = (&'static str, fn(&mut Secret));
+    let edits: [Edit; 6] = [
         ("id", |secret| secret.id = SecretId::generate()),
         ("type", |secret| secret.kind = SecretType::Openai),
         ("host", |secret| secret.host_pattern = "evil.example".parse().unwrap()),

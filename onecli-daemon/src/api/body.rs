@@ -53,7 +53,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
         // It may hold a secret's value, so it is wiped.
         let bytes = body.take()?.into_bytes_limit(LONGEST).await.map_err(unread)?;
         let bytes = Zeroizing::new(Vec::from(bytes));
-        Ok(serde_json::from_slice(&bytes).map(Self).map_err(|error| Problem::bad_request(fault(&error)))?)
+        Ok(parse(&bytes).map(Self).map_err(Problem::bad_request)?)
     }
 }
 
@@ -72,8 +72,18 @@ fn unread(error: ReadBodyError) -> poem::Error {
     }
 }
 
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        fault(error.inner(), &field)
+    })?;
+    json.end().map_err(|error| fault(&error, ""))?;
+    Ok(parsed)
+}
+
 /// What is wrong with a body. Of serde's message only those parts are passed on that come from the schema.
-fn fault(error: &serde_json::Error) -> String {
+fn fault(error: &serde_json::Error, field: &str) -> String {
     let place = format!("at line {}, column {}", error.line(), error.column());
     let text = error.to_string();
     let expected =
@@ -100,7 +110,16 @@ fn fault(error: &serde_json::Error) -> String {
     if text.starts_with("a secret's value must be a JSON string") {
         return format!("a secret's value must be a JSON string ({place}); put it in quotes");
     }
-    format!("a value is not valid ({place}); expected {expected}")
+    match is_path(field) {
+        true => format!("`{field}` is not valid ({place}); expected {expected}"),
+        false => format!("a value is not valid ({place}); expected {expected}"),
+    }
+}
+
+/// Whether a path consists of nothing but what fields are called.
+fn is_path(path: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'[' | b']');
+    (1..=64).contains(&path.len()) && path != "." && path.bytes().all(part)
 }
 
 /// The name behind `before`, if it looks like a field's: a value in the wrong place is not repeated.
@@ -114,7 +133,7 @@ fn quoted<'t>(text: &'t str, before: &str) -> Option<&'t str> {
 mod tests {
     use onecli_sdk::types::CreateSecret;
 
-    use super::fault;
+    use super::parse;
 
     #[test]
     fn says_what_is_wrong_and_repeats_no_value() {
@@ -122,6 +141,7 @@ mod tests {
             (r#"{"type":"generic","value":"canary-1"}"#, "`name` is missing"),
             (r#"{"name":"n","type":"generic","value":9988776655}"#, "must be a JSON string"),
             (r#"{"name":"n","type":"generic","value":["canary"]}"#, "expected a string"),
+            (r#"{"name":"n","type":"canary-type","value":"v"}"#, "`type` is not valid"),
             (r#"{"name":"n","type":"canary-type","value":"v"}"#, "`generic`"),
             (r#"{"name":"n","type":"generic","value":"v","hostpattern":"x"}"#, "no field `hostpattern`"),
             (r#"{"canary-5-in-a-field":"x"}"#, "a field is unknown"),
@@ -130,8 +150,7 @@ mod tests {
             (r#"{"name":canary}"#, "not valid JSON"),
             (r#""canary""#, "expected"),
         ] {
-            let error = serde_json::from_str::<CreateSecret>(json).unwrap_err();
-            let told = fault(&error);
+            let told = parse::<CreateSecret>(json.as_bytes()).err().unwrap();
             assert!(told.contains(said), "{json}: {told}");
             assert!(!told.contains("canary") && !told.contains("99887"), "{json}: {told}");
         }
