@@ -5,6 +5,7 @@ mod exit;
 mod lookup;
 mod output;
 mod run;
+mod runtime;
 
 use std::process::ExitCode;
 

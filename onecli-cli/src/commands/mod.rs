@@ -10,12 +10,11 @@ mod start;
 mod version;
 mod wire_name;
 
-use std::{future::Future, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Subcommand;
 
-use crate::run;
+use crate::{run, runtime::block_on};
 
 /// What `onecli` can do.
 #[derive(Subcommand)]
@@ -51,13 +50,4 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Version(args) => version::run(args)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Runs what talks to the daemon.
-pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("the asynchronous runtime can't be started")?;
-    runtime.block_on(work)
 }

@@ -20,9 +20,9 @@ use onecli_sdk::{
 };
 
 use crate::{
-    commands::block_on,
     exit::{ExecError, Exit, UsageError},
     output,
+    runtime::block_on,
 };
 use bundle::Bundle;
 use environment::Environment;

@@ -13,6 +13,7 @@ mod pipeline;
 mod prefixed;
 mod receive;
 mod reply;
+mod serve;
 mod tunnel;
 mod upstream;
 

@@ -1,23 +1,25 @@
 //! CONNECT: opening a tunnel and looking into it.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, uri::Scheme};
 use http_body_util::{Either, Full};
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::{body::Incoming, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use rustls::server::Acceptor;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{
-    Shared, accept,
+    Shared,
     authenticate::authenticate,
     connection::{Connection, Tunnel},
+    pipeline,
     prefixed::{Prefixed, peek},
     receive::Place,
     reply::{self, ReplyBody},
+    serve::{self, Until},
 };
 use crate::{
     audit::Ticket,
@@ -64,6 +66,8 @@ fn destination(request: &Request<Incoming>) -> Result<Place, Cause> {
     Place::parse(authority.as_str(), 0)
 }
 
+type Answering = Pin<Box<dyn Future<Output = Result<Response<ReplyBody>, Infallible>> + Send>>;
+
 /// The inside of a tunnel.
 struct Inside {
     peer: Connection,
@@ -87,8 +91,8 @@ impl Inside {
         match first {
             Ok(Ok(Some((TLS_HANDSHAKE, stream)))) => self.serve_tls(shared, stream).await,
             Ok(Ok(Some((_, stream)))) => {
-                let connection = self.connection(Scheme::HTTP, false);
-                accept::serve_http1(shared, stream, connection).await;
+                let (until, requests) = (Until::of(&shared), self.requests(shared, Scheme::HTTP, false));
+                serve::http1(until, stream, service_fn(requests)).await;
             }
             // Nothing came.
             _ => {}
@@ -100,10 +104,10 @@ impl Inside {
         match handshake.await.unwrap_or_else(|_| Err("it took too long".into())) {
             Ok((stream, other_sni)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let connection = self.connection(Scheme::HTTPS, other_sni);
+                let (until, requests) = (Until::of(&shared), self.requests(shared, Scheme::HTTPS, other_sni));
                 match http2 {
-                    true => accept::serve_http2(shared, stream, connection).await,
-                    false => accept::serve_http1(shared, stream, connection).await,
+                    true => serve::http2(until, stream, service_fn(requests)).await,
+                    false => serve::http1(until, stream, service_fn(requests)).await,
                 }
             }
             Err(detail) => self.record_failure(&shared, detail),
@@ -133,14 +137,16 @@ impl Inside {
         let _ = reply::refuse(Refused { cause: Cause::ClientTlsFailed(detail), ticket });
     }
 
-    fn connection(&self, scheme: Scheme, other_sni: bool) -> Connection {
-        let tunnel = Tunnel {
-            token: self.agent.token_hash,
-            host: self.host.clone(),
-            port: self.port,
-            scheme,
-            other_sni,
-        };
-        Connection { tunnel: Some(tunnel), ..self.peer.clone() }
+    /// What serves the requests inside.
+    fn requests(
+        &self, shared: Arc<Shared>, scheme: Scheme, other_sni: bool,
+    ) -> impl Fn(Request<Incoming>) -> Answering + use<> {
+        let token = self.agent.token_hash;
+        let tunnel = Tunnel { token, host: self.host.clone(), port: self.port, scheme, other_sni };
+        let connection = Arc::new(Connection { tunnel: Some(tunnel), ..self.peer.clone() });
+        move |request| {
+            let (shared, connection) = (Arc::clone(&shared), Arc::clone(&connection));
+            Box::pin(async move { Ok(pipeline::serve(&shared, &connection, request).await) })
+        }
     }
 }

@@ -3,7 +3,7 @@
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
-use super::{VaultError, plaintext::random_bytes};
+use super::{VaultError, random::random_bytes};
 
 const KEY_BYTES: usize = 32;
 

@@ -6,6 +6,7 @@ mod inject;
 mod master_key;
 mod place;
 mod plaintext;
+mod random;
 mod sealer;
 mod token;
 

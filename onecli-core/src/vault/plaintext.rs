@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::{Token, VaultError, token::TokenKey};
+use super::{Token, VaultError, random::random_bytes, token::TokenKey};
 use crate::model::{HeaderFormat, Injection};
 
 /// A value that nobody may see: wiped when dropped; cannot be printed, serialised or cloned.
@@ -158,10 +158,4 @@ fn sensitive(text: &[u8]) -> Result<HeaderValue, VaultError> {
     let mut value = HeaderValue::from_bytes(text).map_err(|_| VaultError::DoesNotOpen)?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-pub(super) fn random_bytes<const N: usize>() -> Result<Zeroizing<[u8; N]>, VaultError> {
-    let mut bytes = Zeroizing::new([0; N]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|_| VaultError::NoRandomness)?;
-    Ok(bytes)
 }

@@ -5,7 +5,7 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{MasterKeys, Plaintext, VaultError, place::Place, plaintext::random_bytes};
+use super::{MasterKeys, Plaintext, VaultError, place::Place, random::random_bytes};
 use crate::model::Sealed;
 
 /// The sealed format: version, key id, nonce, ciphertext, tag.

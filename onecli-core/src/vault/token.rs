@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Plaintext, VaultError, plaintext::random_bytes};
+use super::{Plaintext, VaultError, random::random_bytes};
 use crate::{model::Sealed, store::TokenHash};
 
 /// What a token is for.

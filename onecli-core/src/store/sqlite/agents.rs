@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 
 use super::{
     SqliteStore,
-    columns::{Columns, conflict, found, micros, opt_micros},
+    columns::{Columns, found, micros, opt_micros},
+    constraint::{missing_reference, taken},
 };
 use crate::{
     model::{Agent, AgentId, Sealed, SecretId, SecretMode},
@@ -147,7 +148,10 @@ fn insert(transaction: &Transaction<'_>, row: &AgentRow) -> Result<(), StoreErro
             ":sealed_token": sealed_token.as_bytes(),
         },
     );
-    inserted.map(drop).map_err(|error| conflict(error, "the identifier", agent.identifier.as_str()))
+    inserted.map(drop).map_err(|error| match missing_reference(&error) {
+        true => StoreError::NotFound(WHAT),
+        false => taken(error, "agents.identifier", "the identifier", agent.identifier.as_str()),
+    })
 }
 
 fn clear_default(transaction: &Transaction<'_>) -> Result<(), StoreError> {

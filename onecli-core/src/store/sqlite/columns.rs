@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use rusqlite::{ErrorCode, Row};
+use rusqlite::Row;
 use time::OffsetDateTime;
 
 use crate::store::{StoreError, TokenHash};
@@ -84,16 +84,6 @@ impl<'a> Columns<'a> {
 /// JSON for a text column. The types that are stored so always serialise.
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(StoreError::unavailable)
-}
-
-/// What a failed insert or update means where `value` must be unique.
-pub(super) fn conflict(error: rusqlite::Error, what: &'static str, value: &str) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) if error.to_string().contains("UNIQUE") => {
-            StoreError::Conflict { what, value: value.to_owned() }
-        }
-        _ => error.into(),
-    }
 }
 
 /// An update or a removal that met no row.

@@ -1,21 +1,22 @@
 //! One connection that writes, and some that read.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions, Permissions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::Semaphore;
 
 use super::schema;
 use crate::store::StoreError;
 
-/// No more idle reading connections than this are kept.
-const IDLE_READERS: usize = 4;
+/// How many read at a time; the others wait.
+const READERS: usize = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections to one database. Work on them runs on threads where it may block.
@@ -24,8 +25,10 @@ pub(super) struct Connections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    /// Asynchronous: those who wait for it hold no thread, and get it in the order in which they came.
+    writer: Arc<tokio::sync::Mutex<Connection>>,
+    slots: Arc<Semaphore>,
+    idle_readers: Mutex<Vec<Connection>>,
     /// None: in memory, where the writer reads too.
     path: Option<PathBuf>,
 }
@@ -35,9 +38,10 @@ impl Connections {
         blocking(move || {
             create_private(&path).map_err(StoreError::unavailable)?;
             let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            schema::check(&writer)?;
             // FULL: with WAL, a commit is durable when it has answered.
             writer.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-            Self::migrated(&mut writer)?;
+            schema::migrate(&mut writer)?;
             Ok(Self::of(writer, Some(path)))
         })
         .await
@@ -47,18 +51,19 @@ impl Connections {
         blocking(|| {
             let mut writer = Connection::open_in_memory()?;
             prepare(&writer)?;
-            Self::migrated(&mut writer)?;
+            schema::migrate(&mut writer)?;
             Ok(Self::of(writer, None))
         })
         .await
     }
 
-    fn migrated(writer: &mut Connection) -> Result<(), StoreError> {
-        schema::migrate(writer)
-    }
-
     fn of(writer: Connection, path: Option<PathBuf>) -> Self {
-        Self(Arc::new(Inner { writer: Mutex::new(writer), readers: Mutex::default(), path }))
+        Self(Arc::new(Inner {
+            writer: Arc::new(tokio::sync::Mutex::new(writer)),
+            slots: Arc::new(Semaphore::new(READERS)),
+            idle_readers: Mutex::default(),
+            path,
+        }))
     }
 
     /// Reads, as of one moment.
@@ -67,22 +72,22 @@ impl Connections {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let Some(path) = self.0.path.clone() else {
+            return self.with_writer(TransactionBehavior::Deferred, read).await;
+        };
         let inner = Arc::clone(&self.0);
-        blocking(move || match &inner.path {
-            None => in_transaction(&mut lock(&inner.writer), TransactionBehavior::Deferred, read),
-            Some(path) => {
-                let idle = lock(&inner.readers).pop();
-                let mut reader = match idle {
-                    Some(reader) => reader,
-                    None => connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
-                };
-                let result = in_transaction(&mut reader, TransactionBehavior::Deferred, read);
-                let mut readers = lock(&inner.readers);
-                if readers.len() < IDLE_READERS {
-                    readers.push(reader);
-                }
-                result
-            }
+        let slot = Arc::clone(&inner.slots).acquire_owned().await.map_err(StoreError::unavailable)?;
+        blocking(move || {
+            // Kept to the end of the work, also when nobody waits for its result any more.
+            let _slot = slot;
+            let idle = lock(&inner.idle_readers).pop();
+            let mut reader = match idle {
+                Some(reader) => reader,
+                None => connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+            };
+            let result = in_transaction(&mut reader, TransactionBehavior::Deferred, read);
+            lock(&inner.idle_readers).push(reader);
+            result
         })
         .await
     }
@@ -93,9 +98,16 @@ impl Connections {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let inner = Arc::clone(&self.0);
-        blocking(move || in_transaction(&mut lock(&inner.writer), TransactionBehavior::Immediate, write))
-            .await
+        self.with_writer(TransactionBehavior::Immediate, write).await
+    }
+
+    async fn with_writer<T, F>(&self, behavior: TransactionBehavior, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let mut writer = Arc::clone(&self.0.writer).lock_owned().await;
+        blocking(move || in_transaction(&mut writer, behavior, work)).await
     }
 }
 
@@ -128,9 +140,18 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// SQLite gives its other files the mode of this one.
+/// Makes sure that the file is there, and the owner's alone. SQLite gives its other files the mode of this one.
 fn create_private(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+    // A file that exists is not opened here: closing it would drop the locks that SQLite may hold on it elsewhere in
+    // this process.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created.map(drop),
+    }
+    match fs::metadata(path)?.permissions().mode() & 0o077 {
+        0 => Ok(()),
+        _ => fs::set_permissions(path, Permissions::from_mode(0o600)),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,7 +1,7 @@
 //! Audit events.
 
 use async_trait::async_trait;
-use rusqlite::{ToSql, Transaction, named_params};
+use rusqlite::{ToSql, Transaction, named_params, params};
 use time::OffsetDateTime;
 
 use super::{
@@ -14,6 +14,8 @@ use crate::{
 };
 
 const WHAT: &str = "audit event";
+/// So many are deleted in one transaction: other writes wait for it.
+const DELETE_BATCH: u32 = 2000;
 
 #[async_trait]
 impl AuditStore for SqliteStore {
@@ -40,13 +42,14 @@ impl AuditStore for SqliteStore {
     }
 
     async fn delete_events_before(&self, limit: OffsetDateTime) -> Result<u64, StoreError> {
-        self.connections
-            .write(move |transaction| {
-                let deleted =
-                    transaction.execute("DELETE FROM audit_events WHERE at < ?1", [micros(limit)])?;
-                Ok(deleted as u64)
-            })
-            .await
+        let mut deleted = 0;
+        loop {
+            let batch = self.connections.write(move |transaction| delete_batch(transaction, limit)).await?;
+            deleted += batch;
+            if batch < DELETE_BATCH.into() {
+                return Ok(deleted);
+            }
+        }
     }
 }
 
@@ -141,6 +144,13 @@ fn find(transaction: &Transaction<'_>, query: &AuditQuery) -> Result<AuditPage, 
         page.events.push(read(&Columns::of(row, WHAT)?)?);
     }
     Ok(page)
+}
+
+fn delete_batch(transaction: &Transaction<'_>, limit: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE at < ?1 ORDER BY at LIMIT ?2)",
+    )?;
+    Ok(statement.execute(params![micros(limit), DELETE_BATCH])? as u64)
 }
 
 type Values = Vec<(&'static str, Box<dyn ToSql>)>;

@@ -3,6 +3,7 @@
 mod agents;
 mod columns;
 mod connections;
+mod constraint;
 mod events;
 mod keys;
 mod policy;

@@ -6,6 +6,7 @@ use rusqlite::{Transaction, named_params};
 use super::{
     SqliteStore,
     columns::{Columns, found, micros, to_json},
+    constraint::missing_reference,
 };
 use crate::{
     model::{Action, Rule, RuleId},
@@ -91,7 +92,7 @@ fn write(transaction: &Transaction<'_>, sql: &str, rule: &Rule) -> Result<usize,
             ":updated_at": micros(rule.updated_at),
         },
     );
-    written.map_err(|error| match error.to_string().contains("FOREIGN KEY") {
+    written.map_err(|error| match missing_reference(&error) {
         true => StoreError::NotFound("agent"),
         false => error.into(),
     })

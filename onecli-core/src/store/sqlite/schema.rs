@@ -1,23 +1,36 @@
 //! The schema and its migrations.
 
 use refinery::embed_migrations;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::store::StoreError;
 
 embed_migrations!("src/store/sqlite/migrations");
 
-/// Brings the schema up to date. A database of a newer version is left as it is.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let runner = migrations::runner();
-    let known = runner.get_migrations().iter().map(refinery::Migration::version).max().unwrap_or(0);
-    let found = applied(connection)?;
-    let known = u32::try_from(known).unwrap_or(u32::MAX);
-    if found > known {
-        return Err(StoreError::SchemaTooNew { found, known });
+/// Refuses a database of a newer version. Writes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+    let (found, known) = (applied(connection)?, known());
+    match found > known {
+        true => Err(StoreError::SchemaTooNew { found, known }),
+        false => Ok(()),
     }
-    runner.run(connection).map_err(StoreError::unavailable)?;
-    Ok(())
+}
+
+/// Brings the schema up to date, all or nothing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.set_transaction_behavior(TransactionBehavior::Exclusive);
+    // Grouped: else a migration and the note that it was done would be two transactions.
+    match migrations::runner().set_grouped(true).run(connection) {
+        Ok(_) => Ok(()),
+        // The history is read before the lock is taken: who comes second finds the work done, and fails at it.
+        Err(_) if applied(connection)? == known() => Ok(()),
+        Err(error) => Err(StoreError::unavailable(error)),
+    }
+}
+
+fn known() -> u32 {
+    let newest = migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+    newest.map_or(0, |version| u32::try_from(version).unwrap_or(u32::MAX))
 }
 
 fn applied(connection: &Connection) -> Result<u32, StoreError> {

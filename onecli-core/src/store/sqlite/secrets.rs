@@ -5,7 +5,8 @@ use rusqlite::{Transaction, named_params};
 
 use super::{
     SqliteStore,
-    columns::{Columns, conflict, found, micros, opt_micros, to_json},
+    columns::{Columns, found, micros, opt_micros, to_json},
+    constraint::taken,
 };
 use crate::{
     model::{Sealed, Secret, SecretId, SecretType},
@@ -34,12 +35,10 @@ impl SecretStore for SqliteStore {
             let sql = "UPDATE secrets SET name = :name, kind = :kind, host_pattern = :host_pattern, \
                        path_pattern = :path_pattern, injection = :injection, allow_plain_http = :allow_plain_http, \
                        preview = :preview, created_at = :created_at, updated_at = :updated_at, \
-                       last_used_at = max(coalesce(last_used_at, 0), coalesce(:last_used_at, last_used_at, 0)), \
+                       last_used_at = max(coalesce(last_used_at, :last_used_at), \
+                       coalesce(:last_used_at, last_used_at)), \
                        expires_at = :expires_at, sealed_value = :sealed_value WHERE id = :id";
-            found(write(transaction, sql, &row)?, WHAT)?;
-            // A secret that was never used has no time of use.
-            transaction.execute("UPDATE secrets SET last_used_at = NULL WHERE last_used_at = 0", [])?;
-            Ok(())
+            found(write(transaction, sql, &row)?, WHAT)
         })
         .await
     }
@@ -104,5 +103,5 @@ fn write(transaction: &Transaction<'_>, sql: &str, row: &SecretRow) -> Result<us
             ":sealed_value": sealed_value.as_bytes(),
         },
     );
-    written.map_err(|error| conflict(error, "the secret name", &secret.name))
+    written.map_err(|error| taken(error, "secrets.name", "the secret name", &secret.name))
 }
