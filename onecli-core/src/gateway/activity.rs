@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock,
-    exchange::Exchange,
+    exchange::{Exchange, Received},
     model::{AgentId, SecretId},
     store::AgentStore,
     vault::Injected,
@@ -30,12 +30,18 @@ struct Seen {
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Activity {
-    pub(super) fn note(&self, exchange: &Exchange<Injected>) {
-        let now = clock::now();
-        let mut seen = self.seen();
-        seen.agents.insert(exchange.agent.agent.id, now);
-        let secrets = exchange.ticket.event().into_iter().flat_map(|event| &event.secret_ids);
-        seen.secrets.extend(secrets.map(|id| (*id, now)));
+    /// An agent has sent a request, whatever becomes of it.
+    pub(super) fn note_agent(&self, exchange: &Exchange<Received>) {
+        self.seen().agents.insert(exchange.agent.agent.id, clock::now());
+    }
+
+    /// Secrets were put in.
+    pub(super) fn note_secrets(&self, exchange: &Exchange<Injected>) {
+        let secrets = exchange.ticket.event().map_or(&[][..], |event| &event.secret_ids);
+        if !secrets.is_empty() {
+            let now = clock::now();
+            self.seen().secrets.extend(secrets.iter().map(|id| (*id, now)));
+        }
     }
 
     /// Writes what was noted, until `stop`; then once more.
@@ -43,7 +49,7 @@ impl Activity {
         loop {
             let stopped = tokio::time::timeout(INTERVAL, stop.cancelled()).await.is_ok();
             let Seen { agents, secrets } = std::mem::take(&mut *self.seen());
-            if !agents.is_empty() {
+            if !agents.is_empty() || !secrets.is_empty() {
                 let (agents, secrets): (Vec<_>, Vec<_>) =
                     (agents.into_iter().collect(), secrets.into_iter().collect());
                 if let Err(error) = store.touch(&agents, &secrets).await {

@@ -28,11 +28,12 @@ async fn exchange(
     shared: &Shared, connection: &Connection, request: Request<Incoming>, ticket: Ticket,
 ) -> Result<Forwarded, Box<Refused>> {
     let received = receive(shared, connection, request, ticket)?;
+    shared.activity.note_agent(&received);
     let permitted = match shared.rules.decide(received).await {
         Decision::Deny(refused) => return Err(refused),
         Decision::Allow(permitted) => *permitted,
     };
     let injected = shared.vault.inject(permitted)?;
-    shared.activity.note(&injected);
+    shared.activity.note_secrets(&injected);
     shared.upstream.forward(injected).await
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{Either, Full};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::body::RecordedResponse;
@@ -44,13 +45,26 @@ fn decision(cause: &Cause) -> Decision {
     }
 }
 
+/// What an agent reads, the most important first.
+#[derive(Serialize)]
+struct Body {
+    error: &'static str,
+    message: String,
+    help: &'static str,
+    #[serde(flatten)]
+    details: Map<String, Value>,
+}
+
 fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
-    let mut body = Map::new();
-    body.insert("error".into(), cause.code().into());
-    body.insert("message".into(), cause.to_string().into());
-    body.insert("help".into(), help(cause).into());
-    body.extend(details(cause, event));
-    let mut response = own(cause.status(), Value::Object(body).to_string().into(), "application/json");
+    let body = Body {
+        error: cause.code(),
+        message: cause.to_string(),
+        help: help(cause),
+        details: details(cause, event),
+    };
+    // Strings and maps of strings always serialise.
+    let text = serde_json::to_vec(&body).unwrap_or_default();
+    let mut response = own(cause.status(), text.into(), "application/json");
     let headers = response.headers_mut();
     headers.insert("x-onecli-error", HeaderValue::from_static(cause.code()));
     if !may_help_to_retry(cause) {
