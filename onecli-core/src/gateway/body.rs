@@ -106,8 +106,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for CleanTrailers<B> {
 }
 
 /// A response's body that records the end of its exchange before the last of it is passed on.
-pub struct RecordedResponse {
-    inner: Incoming,
+pub struct RecordedResponse<B = Incoming> {
+    inner: B,
     /// Bytes that are still to come, if the service said how many.
     remaining: Option<u64>,
     status: StatusCode,
@@ -115,9 +115,9 @@ pub struct RecordedResponse {
     ticket: Option<Ticket>,
 }
 
-impl RecordedResponse {
+impl<B: Body<Data = Bytes>> RecordedResponse<B> {
     /// Watches over a body; one that is empty is recorded at once.
-    pub(super) fn new(inner: Incoming, status: StatusCode, ticket: Ticket) -> Result<Self, BodyError> {
+    pub(super) fn new(inner: B, status: StatusCode, ticket: Ticket) -> Result<Self, BodyError> {
         let remaining = inner.size_hint().exact();
         let mut body = Self { remaining, inner, status, ticket: Some(ticket) };
         if body.is_complete() {
@@ -157,7 +157,7 @@ impl RecordedResponse {
     }
 }
 
-impl Body for RecordedResponse {
+impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin> Body for RecordedResponse<B> {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -181,5 +181,81 @@ impl Body for RecordedResponse {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, fs};
+
+    use bytes::Bytes;
+    use futures_util::{StreamExt, stream};
+    use http::{HeaderMap, StatusCode};
+    use http_body::{Body, Frame};
+    use http_body_util::{BodyExt, Empty, Full, StreamBody};
+    use tempfile::TempDir;
+
+    use super::RecordedResponse;
+    use crate::audit::{Fsync, Journal, Recorder, Ticket};
+
+    /// A response on its way, and the journal in which its end must stand.
+    fn on_its_way<B: Body<Data = Bytes>>(body: B) -> (RecordedResponse<B>, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = Recorder::new(Journal::open(directory.path(), Fsync::Group).unwrap(), "test".into());
+        let ticket = Ticket::open(&recorder, None);
+        ticket.intent().unwrap();
+        (RecordedResponse::new(body, StatusCode::OK, ticket).unwrap(), directory)
+    }
+
+    fn is_recorded(journal: &TempDir) -> bool {
+        let text = fs::read(journal.path().join("0000000001.journal")).unwrap();
+        String::from_utf8_lossy(&text).contains("{\"finish\":")
+    }
+
+    #[tokio::test]
+    async fn an_announced_length_is_recorded_before_its_last_byte_goes() {
+        let (mut body, journal) = on_its_way(Full::new(Bytes::from_static(b"all of it")));
+        assert!(!is_recorded(&journal));
+        assert!(body.frame().await.unwrap().unwrap().is_data());
+        assert!(is_recorded(&journal));
+    }
+
+    #[tokio::test]
+    async fn an_open_end_is_recorded_before_it_is_passed_on() {
+        let pieces =
+            stream::iter(["one", "two"]).map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::from(piece))));
+        let (mut body, journal) = on_its_way(StreamBody::new(pieces));
+        for _ in 0..2 {
+            assert!(body.frame().await.unwrap().unwrap().is_data());
+            assert!(!is_recorded(&journal), "nothing is held back for the record");
+        }
+        assert!(body.frame().await.is_none());
+        assert!(is_recorded(&journal));
+    }
+
+    #[tokio::test]
+    async fn trailers_are_the_end() {
+        let frames = [Frame::data(Bytes::from_static(b"x")), Frame::trailers(HeaderMap::new())];
+        let (mut body, journal) = on_its_way(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))));
+        body.frame().await.unwrap().unwrap();
+        assert!(!is_recorded(&journal));
+        assert!(body.frame().await.unwrap().unwrap().is_trailers());
+        assert!(is_recorded(&journal));
+    }
+
+    #[tokio::test]
+    async fn an_empty_response_is_recorded_with_its_head() {
+        assert!(is_recorded(&on_its_way(Empty::new()).1));
+    }
+
+    #[tokio::test]
+    async fn what_is_cut_off_says_so() {
+        let pieces =
+            stream::iter([Ok(Frame::data(Bytes::from_static(b"x"))), Err(std::io::Error::other("gone"))]);
+        let (mut body, journal) = on_its_way(StreamBody::new(pieces));
+        body.frame().await.unwrap().unwrap();
+        assert!(body.frame().await.unwrap().is_err());
+        let text = fs::read(journal.path().join("0000000001.journal")).unwrap();
+        assert!(String::from_utf8_lossy(&text).contains("upstream_aborted"));
     }
 }
