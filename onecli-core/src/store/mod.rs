@@ -1,5 +1,7 @@
 //! What is kept: the traits that every backend implements. They carry sealed values only.
 
+#[cfg(test)]
+mod conformance;
 mod error;
 mod query;
 mod rows;

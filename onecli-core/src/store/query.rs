@@ -7,7 +7,7 @@ use crate::model::{AgentId, AuditEvent, Decision, RuleId, SecretId};
 /// Which audit events are asked for; every part that is set must hold.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
-    /// Of this agent.
+    /// Of this agent or a child of it.
     pub agent: Option<AgentId>,
     /// To this host, canonical.
     pub host: Option<String>,

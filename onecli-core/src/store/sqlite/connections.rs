@@ -6,10 +6,11 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
 use super::schema;
@@ -39,8 +40,9 @@ impl Connections {
             create_private(&path).map_err(StoreError::unavailable)?;
             let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             schema::check(&writer)?;
-            // FULL: with WAL, a commit is durable when it has answered.
-            writer.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+            write_ahead(&writer)?;
+            // A commit is durable when it has answered.
+            writer.execute_batch("PRAGMA synchronous = FULL;")?;
             schema::migrate(&mut writer)?;
             Ok(Self::of(writer, Some(path)))
         })
@@ -138,6 +140,23 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection
         .execute_batch("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")?;
     Ok(())
+}
+
+/// Switches the database to a write-ahead log. If another connection is at it too, SQLite gives up without waiting.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    const STEP: Duration = Duration::from_millis(5);
+    let mut waited = Duration::ZERO;
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL;") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < BUSY_TIMEOUT =>
+            {
+                thread::sleep(STEP);
+                waited += STEP;
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Makes sure that the file is there, and the owner's alone. SQLite gives its other files the mode of this one.

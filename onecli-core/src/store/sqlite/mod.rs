@@ -11,6 +11,8 @@ mod rules;
 mod schema;
 mod secrets;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
