@@ -1,6 +1,9 @@
 //! Why a request was not served. One list for all steps; `gateway/reply.rs` turns it into answers.
 
-use crate::{audit::Ticket, model::RuleId};
+use crate::{
+    audit::Ticket,
+    model::{RateLimit, RuleId},
+};
 
 /// A request that goes no further: why, and the ticket on which it will be recorded.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub enum Cause {
     ProxyAuthRequired,
     #[error("the rule `{name}` blocks this request")]
     BlockedByPolicy { rule: RuleId, name: String },
+    #[error("the rule `{name}` allows {} requests per {}, and they are used up", limit.requests(), limit.window())]
+    RateLimited { rule: RuleId, name: String, limit: RateLimit, retry_after_seconds: u64 },
+    #[error("rate limits can't be counted, since the store does not answer")]
+    LimitsUnavailable,
     #[error("no rule allows this request, and the default policy is deny")]
     BlockedByDefaultPolicy,
     #[error("{0}")]
@@ -77,6 +84,7 @@ impl Cause {
             Self::HostMismatch { .. } => "host_mismatch",
             Self::ProxyAuthRequired => "proxy_auth_required",
             Self::BlockedByPolicy { .. } => "blocked_by_policy",
+            Self::RateLimited { .. } => "rate_limited",
             Self::BlockedByDefaultPolicy => "blocked_by_default_policy",
             Self::DestinationNotAllowed(_) => "destination_not_allowed",
             Self::AmbiguousSecret(_) => "ambiguous_secret",
@@ -85,7 +93,7 @@ impl Cause {
             Self::UpstreamTlsFailed(_) => "upstream_tls_failed",
             Self::BadGateway(_) => "bad_gateway",
             Self::UpstreamTimeout => "upstream_timeout",
-            Self::StoreUnavailable => "store_unavailable",
+            Self::StoreUnavailable | Self::LimitsUnavailable => "store_unavailable",
             Self::VaultUnavailable => "vault_unavailable",
             Self::AuditUnavailable => "audit_unavailable",
             Self::CredentialExpired(_) => "credential_expired",
@@ -108,12 +116,14 @@ impl Cause {
                 S::FORBIDDEN
             }
             Self::AmbiguousSecret(_) => S::CONFLICT,
+            Self::RateLimited { .. } => S::TOO_MANY_REQUESTS,
             Self::DnsFailed(_)
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamTlsFailed(_)
             | Self::BadGateway(_) => S::BAD_GATEWAY,
             Self::UpstreamTimeout => S::GATEWAY_TIMEOUT,
             Self::StoreUnavailable
+            | Self::LimitsUnavailable
             | Self::VaultUnavailable
             | Self::AuditUnavailable
             | Self::CredentialExpired(_)

@@ -12,5 +12,6 @@ mod clients;
 mod crash;
 mod first_run;
 mod identity;
+mod limits;
 mod policy;
 mod streaming;

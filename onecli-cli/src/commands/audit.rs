@@ -35,7 +35,8 @@ Examples:
   onecli audit list --agent ci --fields at,method,host,path,status --json";
 
 /// The names of the decisions.
-pub(super) const DECISIONS: &[&str] = &["allowed", "blocked", "refused", "failed", "interrupted"];
+pub(super) const DECISIONS: &[&str] =
+    &["allowed", "blocked", "rate_limited", "refused", "failed", "interrupted"];
 
 /// How many events the daemon gives at once, at the most.
 const PAGE: u32 = 1000;

@@ -58,7 +58,7 @@ Examples:
   onecli rules create read-only --host '*.example.com' --path '/v1/*' --method GET --action allow --agent ci";
 
 /// The names of the actions.
-pub(super) const ACTIONS: &[&str] = &["block", "allow"];
+pub(super) const ACTIONS: &[&str] = &["block", "rate_limit", "allow"];
 
 #[derive(Args)]
 struct CreateArgs {
@@ -76,6 +76,12 @@ struct CreateArgs {
     /// What happens to a request that it matches; a block outweighs every allow
     #[arg(long, value_parser = wire_name::<RuleAction>(ACTIONS))]
     action: RuleAction,
+    /// For rate_limit: how many requests may pass in a window, for each agent
+    #[arg(long, value_name = "NUMBER", requires = "per")]
+    limit: Option<u64>,
+    /// For rate_limit: how long the window is: minute, hour, day or such as 30s
+    #[arg(long, value_name = "WINDOW", requires = "limit")]
+    per: Option<String>,
     /// The agent that it is about, with its children: identifier, name or id [default: all]
     #[arg(long)]
     agent: Option<String>,
@@ -116,6 +122,12 @@ struct Changes {
     /// What happens to a request that it matches
     #[arg(long, value_parser = wire_name::<RuleAction>(ACTIONS))]
     action: Option<RuleAction>,
+    /// For rate_limit: how many requests may pass in a window, for each agent
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u64>,
+    /// For rate_limit: how long the window is: minute, hour, day or such as 30s
+    #[arg(long, value_name = "WINDOW")]
+    per: Option<String>,
     /// The agent that it is about, with its children: identifier, name or id
     #[arg(long)]
     agent: Option<String>,
@@ -133,6 +145,8 @@ const SHAPE: Shape = Shape {
         "method",
         "methods",
         "action",
+        "rateLimit",
+        "rateLimitWindow",
         "enabled",
         "agentId",
         "createdAt",
@@ -184,6 +198,8 @@ async fn new_rule(client: &Client, args: CreateArgs) -> Result<CreateRule, Error
         method: None,
         methods: args.method,
         action: args.action,
+        rate_limit: args.limit,
+        rate_limit_window: args.per,
         enabled: args.disabled.then_some(false),
         agent_id,
     })
@@ -201,6 +217,8 @@ async fn changes(client: &Client, args: Changes) -> Result<UpdateRule, Error> {
         method: Patch::Keep,
         methods: args.method.map_or_else(|| clear_if(args.any_method), Patch::Set),
         action: args.action,
+        rate_limit: args.limit,
+        rate_limit_window: args.per,
         enabled: None,
         agent_id,
     })

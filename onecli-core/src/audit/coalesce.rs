@@ -85,7 +85,7 @@ impl Key {
             (Decision::Refused, None) => {
                 Some((Self::NoToken { source: event.source.clone(), minute: second.div_euclid(60) }, 0))
             }
-            (Decision::Refused | Decision::Blocked, Some(agent)) => Some((
+            (Decision::Refused | Decision::Blocked | Decision::RateLimited, Some(agent)) => Some((
                 Self::Denied {
                     agent,
                     decision: event.decision,

@@ -13,7 +13,7 @@ use http::StatusCode;
 use super::{JournalError, Recorder};
 use crate::{
     clock,
-    model::{AuditEvent, Decision, EventId, EventKind, SecretId},
+    model::{AuditEvent, Decision, EventId, EventKind, LimitUse, SecretId},
     policy::PolicyAgent,
     target::Target,
 };
@@ -72,6 +72,7 @@ impl Ticket {
             rule_id: None,
             rule_name: None,
             secret_ids: Vec::new(),
+            limits: Vec::new(),
             gateway: recorder.gateway().to_owned(),
             status: None,
             request_bytes: 0,
@@ -143,6 +144,11 @@ impl Ticket {
             event.secret_ids = secrets;
             event.not_injected_because = not_injected_because.map(str::to_owned);
         });
+    }
+
+    /// Notes the rate limits that it took from, or the one that had no room.
+    pub fn note_limits(&mut self, limits: Vec<LimitUse>) {
+        self.note(|event| event.limits = limits);
     }
 
     /// Notes the rule that decided.

@@ -19,7 +19,7 @@ use crate::{
     model::Host,
     policy::Policy,
     rules::RuleEngine,
-    store::{Store, StoreError},
+    store::{LimitStore, Store, StoreError},
     vault::Vault,
 };
 
@@ -157,8 +157,9 @@ impl GatewayBuilder {
         policy.refresh(&*self.store).await?;
         let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name);
         let roots = upstream::roots(&self.upstream_roots)?;
+        let limits: Arc<dyn LimitStore> = Arc::clone(&self.store) as _;
         let shared = Arc::new(Shared {
-            rules: RuleEngine::new(Arc::clone(&policy), Arc::clone(&guard)),
+            rules: RuleEngine::new(Arc::clone(&policy), Arc::clone(&guard), limits),
             upstream: Upstream::new(guard, Arc::clone(&policy), roots)?,
             policy,
             vault: self.vault,

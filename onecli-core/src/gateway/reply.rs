@@ -39,6 +39,7 @@ pub(super) fn refuse(refused: Refused) -> Response<ReplyBody> {
 fn decision(cause: &Cause) -> Decision {
     match cause {
         Cause::BlockedByPolicy { .. } | Cause::BlockedByDefaultPolicy => Decision::Blocked,
+        Cause::RateLimited { .. } => Decision::RateLimited,
         Cause::ClientTlsFailed(_) => Decision::Failed,
         _ if cause.status().is_server_error() => Decision::Failed,
         _ => Decision::Refused,
@@ -69,6 +70,9 @@ fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
     headers.insert("x-onecli-error", HeaderValue::from_static(cause.code()));
     if !may_help_to_retry(cause) {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
+    if let Cause::RateLimited { retry_after_seconds, .. } = cause {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
     }
     if *cause == Cause::ProxyAuthRequired {
         headers
@@ -117,7 +121,10 @@ fn help(cause: &Cause) -> &'static str {
              ONECLI_UPSTREAM_CA_FILE."
         }
         Cause::BadGateway(_) => "The service broke off or did not answer with HTTP. Try again later.",
-        Cause::StoreUnavailable => "Try again later. A person can look at the daemon's log.",
+        Cause::RateLimited { .. } => "Wait as long as Retry-After says, then try again.",
+        Cause::StoreUnavailable | Cause::LimitsUnavailable => {
+            "Try again later. A person can look at the daemon's log."
+        }
         Cause::VaultUnavailable => {
             "A person must set the secret again: its stored row was edited or damaged."
         }
@@ -139,7 +146,9 @@ fn may_help_to_retry(cause: &Cause) -> bool {
             | Cause::UpstreamUnreachable(_)
             | Cause::UpstreamTimeout
             | Cause::BadGateway(_)
+            | Cause::RateLimited { .. }
             | Cause::StoreUnavailable
+            | Cause::LimitsUnavailable
             | Cause::AuditUnavailable
             | Cause::GatewayRestarting
     )
@@ -152,6 +161,9 @@ fn details(cause: &Cause, event: Option<&AuditEvent>) -> Map<String, Value> {
         Cause::BlockedByPolicy { name, .. } => {
             json!({"rule": name, "method": event.map(|e| &e.method), "host": host, "path": event.map(|e| &e.path)})
         }
+        Cause::RateLimited { name, limit, retry_after_seconds, .. } => json!({
+            "rule": name, "limit": limit.requests(), "window": limit.window().to_string(), "retryAfter": retry_after_seconds,
+        }),
         Cause::BlockedByDefaultPolicy => {
             json!({"method": event.map(|e| &e.method), "host": host, "path": event.map(|e| &e.path)})
         }

@@ -47,6 +47,9 @@ pub struct AuditEvent {
     pub rule_name: Option<String>,
     /// The secrets that were put in.
     pub secret_ids: Vec<SecretId>,
+    /// The rate limits that it took from, or the one that had no room.
+    #[serde(default)]
+    pub limits: Vec<LimitUse>,
     /// The gateway that served it.
     pub gateway: String,
     /// The status that the agent got.
@@ -61,6 +64,22 @@ pub struct AuditEvent {
     pub count: u64,
     /// What went wrong, as a code.
     pub error: Option<String>,
+}
+
+/// How far a rate limit was used when an exchange was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitUse {
+    /// The rule.
+    pub rule_id: RuleId,
+    /// Its name at that time.
+    pub rule_name: String,
+    /// How many were used, this one included if it passed.
+    pub used: u32,
+    /// Of how many.
+    pub limit: u32,
+    /// In how long.
+    pub window: String,
 }
 
 /// What an event is about.
@@ -81,6 +100,8 @@ pub enum Decision {
     Allowed,
     /// A rule or the default policy stopped it.
     Blocked,
+    /// A rate limit had no room.
+    RateLimited,
     /// It could not be served as it was: 400, 407, 413, 414, 421, 431, or a destination that is not open.
     Refused,
     /// Something broke: 500, 502, 503, 504, or the client went away before a response.
@@ -90,7 +111,8 @@ pub enum Decision {
 }
 
 impl Decision {
-    const ALL: [Self; 5] = [Self::Allowed, Self::Blocked, Self::Refused, Self::Failed, Self::Interrupted];
+    const ALL: [Self; 6] =
+        [Self::Allowed, Self::Blocked, Self::RateLimited, Self::Refused, Self::Failed, Self::Interrupted];
 
     /// As it stands in the API and in the store.
     #[must_use]
@@ -98,6 +120,7 @@ impl Decision {
         match self {
             Self::Allowed => "allowed",
             Self::Blocked => "blocked",
+            Self::RateLimited => "rate_limited",
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{AgentId, HostPattern, PathPattern, RuleId};
+use super::{AgentId, HostPattern, PathPattern, RateLimit, RuleId};
 
 /// What a request must be like, and what then happens to it.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Rule {
 pub enum Action {
     /// It is refused.
     Block,
+    /// It passes as long as there is room, and is granted where the default policy asks for a grant.
+    RateLimit(RateLimit),
     /// It is granted, where the default policy asks for a grant.
     Allow,
 }
@@ -44,13 +46,28 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Block => "block",
+            Self::RateLimit(_) => "rate_limit",
             Self::Allow => "allow",
         }
     }
 
-    /// Reads what [`Self::as_str`] writes.
+    /// Reads what [`Self::as_str`] writes, with the limit of an action that has one.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Block, Self::Allow].into_iter().find(|action| action.as_str() == name)
+    pub fn from_name(name: &str, limit: Option<RateLimit>) -> Option<Self> {
+        match (name, limit) {
+            ("block", None) => Some(Self::Block),
+            ("rate_limit", Some(limit)) => Some(Self::RateLimit(limit)),
+            ("allow", None) => Some(Self::Allow),
+            _ => None,
+        }
+    }
+
+    /// The limit, if it is one.
+    #[must_use]
+    pub fn rate_limit(self) -> Option<RateLimit> {
+        match self {
+            Self::RateLimit(limit) => Some(limit),
+            Self::Block | Self::Allow => None,
+        }
     }
 }

@@ -13,6 +13,8 @@ use crate::{
 pub struct Evaluation {
     /// The outcome.
     pub verdict: Verdict,
+    /// The rate limits that must have room.
+    pub limits: Vec<Arc<Rule>>,
     /// Every rule that matched, whatever its action.
     pub matched: Vec<Arc<Rule>>,
 }
@@ -29,27 +31,32 @@ pub enum Verdict {
 }
 
 impl RuleEngine {
-    /// What the rules of `snapshot` say. Their order does not matter: a block beats an allow.
+    /// What the rules of `snapshot` say. Their order does not matter: a block beats a limit, a limit beats an allow.
     #[must_use]
     pub fn evaluate(facts: &Facts<'_>, snapshot: &Snapshot) -> Evaluation {
         let mut matched: Vec<Arc<Rule>> = Vec::new();
         for rule in facts.hosts().flat_map(|host| snapshot.rules_about(host)) {
             let matches = match rule.action {
-                Action::Block => facts.restricted_by(rule),
+                Action::Block | Action::RateLimit(_) => facts.restricted_by(rule),
                 Action::Allow => facts.granted_by(rule),
             };
             if matches && !matched.iter().any(|known| known.id == rule.id) {
                 matched.push(Arc::clone(rule));
             }
         }
-        // Of several, the oldest is named, so that the answer does not change from one time to the next.
-        let first =
-            |action| matched.iter().filter(|rule| rule.action == action).min_by_key(|rule| rule.id).cloned();
-        let verdict = match (first(Action::Block), first(Action::Allow), snapshot.settings().default_policy) {
+        let block = oldest(&matched, |rule| rule.action == Action::Block);
+        let grant = oldest(&matched, |rule| rule.action != Action::Block && facts.granted_by(rule));
+        let verdict = match (block, grant, snapshot.settings().default_policy) {
             (Some(block), ..) => Verdict::Blocked(block),
             (None, None, DefaultPolicy::Deny) => Verdict::NotGranted,
             (None, grant, _) => Verdict::Allowed(grant),
         };
-        Evaluation { verdict, matched }
+        let limits = matched.iter().filter(|rule| rule.action.rate_limit().is_some()).cloned().collect();
+        Evaluation { verdict, limits, matched }
     }
+}
+
+/// Of several rules the oldest is named, so that the answer does not change from one time to the next.
+fn oldest(matched: &[Arc<Rule>], is_one: impl Fn(&Rule) -> bool) -> Option<Arc<Rule>> {
+    matched.iter().filter(|rule| is_one(rule)).min_by_key(|rule| rule.id).cloned()
 }

@@ -5,6 +5,7 @@ mod conformance;
 mod error;
 mod query;
 mod rows;
+mod sliding;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -13,19 +14,19 @@ use tokio::sync::watch;
 
 pub use error::StoreError;
 pub use query::{AuditPage, AuditQuery};
-pub use rows::{AgentRow, ApiKeyRow, PolicyRows, Role, SecretRow, SettingRow, TokenHash};
+pub use rows::{AgentRow, ApiKeyRow, LimitClaim, PolicyRows, Role, SecretRow, SettingRow, Taking, TokenHash};
 pub use sqlite::SqliteStore;
 
 use crate::model::{AgentId, ApiKeyId, AuditEvent, EventId, Rule, RuleId, Sealed, SecretId};
 
 /// Everything that a gateway and its administration keep.
 pub trait Store:
-    PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + AuditStore
+    PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + LimitStore + AuditStore
 {
 }
 
 impl<T> Store for T where
-    T: PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + AuditStore
+    T: PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + LimitStore + AuditStore
 {
 }
 
@@ -118,6 +119,13 @@ pub trait KeyStore: Send + Sync + 'static {
     async fn find_api_key(&self, hash: &TokenHash) -> Result<Option<ApiKeyRow>, StoreError>;
     /// Removes an API key.
     async fn delete_api_key(&self, id: ApiKeyId) -> Result<(), StoreError>;
+}
+
+/// Rate limits, counted. The time is the store's own.
+#[async_trait]
+pub trait LimitStore: Send + Sync + 'static {
+    /// Takes one from each of these limits, or from none if one has no room. Takings survive a restart.
+    async fn take_limits(&self, claims: &[LimitClaim]) -> Result<Taking, StoreError>;
 }
 
 /// Audit events.

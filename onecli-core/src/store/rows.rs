@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use crate::{
-    model::{Agent, ApiKeyId, Rule, Sealed, Secret},
+    model::{Agent, AgentId, ApiKeyId, RateLimit, Rule, RuleId, Sealed, Secret},
     store::PolicyVersion,
 };
 
@@ -66,6 +66,36 @@ pub struct PolicyRows {
     pub rules: Vec<Rule>,
     /// All settings.
     pub settings: Vec<SettingRow>,
+}
+
+/// One request's claim on a rate limit.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitClaim {
+    /// The rule.
+    pub rule: RuleId,
+    /// The agent whose requests are counted: a child counts as its parent.
+    pub agent: AgentId,
+    /// How many in how long.
+    pub limit: RateLimit,
+}
+
+/// What came of claims on rate limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taking {
+    /// One was taken from each.
+    Taken {
+        /// How many are used now, claim by claim.
+        used: Vec<u32>,
+    },
+    /// Nothing was taken.
+    Full {
+        /// Which claim had no room.
+        claim: usize,
+        /// How many are used of it.
+        used: u32,
+        /// In how long it has room again.
+        retry_after: std::time::Duration,
+    },
 }
 
 /// An API key, without the key.

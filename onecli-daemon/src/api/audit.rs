@@ -6,7 +6,7 @@ use onecli_core::{
     model::{self, AgentId, Host, RuleId, SecretId},
     store::AuditQuery,
 };
-use onecli_sdk::types::{AuditDecision, AuditEvent, AuditKind};
+use onecli_sdk::types::{AuditDecision, AuditEvent, AuditKind, AuditLimit};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, OpenApi, param::Query, payload::Json};
 use time::OffsetDateTime;
@@ -125,6 +125,7 @@ fn wire(event: model::AuditEvent) -> AuditEvent {
         decision: match event.decision {
             model::Decision::Allowed => AuditDecision::Allowed,
             model::Decision::Blocked => AuditDecision::Blocked,
+            model::Decision::RateLimited => AuditDecision::RateLimited,
             model::Decision::Refused => AuditDecision::Refused,
             model::Decision::Failed => AuditDecision::Failed,
             model::Decision::Interrupted => AuditDecision::Interrupted,
@@ -134,7 +135,7 @@ fn wire(event: model::AuditEvent) -> AuditEvent {
         rule_id: event.rule_id.map(|id| id.0),
         rule_name: event.rule_name,
         secret_ids: event.secret_ids.into_iter().map(|id| id.0).collect(),
-        limits: Vec::new(),
+        limits: event.limits.into_iter().map(limit).collect(),
         approval_id: None,
         gateway: event.gateway,
         status: event.status,
@@ -143,6 +144,16 @@ fn wire(event: model::AuditEvent) -> AuditEvent {
         duration_ms: event.duration_ms,
         count: event.count,
         error: event.error,
+    }
+}
+
+fn limit(used: model::LimitUse) -> AuditLimit {
+    AuditLimit {
+        rule_id: used.rule_id.0,
+        rule_name: used.rule_name,
+        used: used.used.into(),
+        limit: used.limit.into(),
+        window: used.window,
     }
 }
 
@@ -176,6 +187,7 @@ mod tests {
             rule_id: None,
             rule_name: None,
             secret_ids: Vec::new(),
+            limits: Vec::new(),
             gateway: "test".into(),
             status: Some(200),
             request_bytes: 0,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onecli_core::{
     admin::{NewRule, RuleChange},
-    model::{self, AgentId, RuleId},
+    model::{self, AgentId, InvalidRateLimit, RateLimit, RuleId},
 };
 use onecli_sdk::types::{CreateRule, Patch, Rule, RuleAction, UpdateRule};
 use poem::web::Data;
@@ -61,7 +61,7 @@ impl RuleCalls {
             host_pattern: new.host_pattern,
             path_pattern: new.path_pattern,
             methods: new.methods.unwrap_or_else(|| new.method.into_iter().collect()),
-            action: action(new.action),
+            action: action(new.action, new.rate_limit, new.rate_limit_window.as_deref())?,
             enabled: new.enabled.unwrap_or(true),
             agent_id: new.agent_id.map(AgentId),
         };
@@ -89,12 +89,24 @@ impl RuleCalls {
             (Patch::Clear, Patch::Keep) | (_, Patch::Clear) => Some(Vec::new()),
             (_, Patch::Set(_)) => return Err(one_of_two()),
         };
+        let action = match (change.action, change.rate_limit, change.rate_limit_window) {
+            (None, None, None) => None,
+            (named, requests, window) => {
+                let current = wire(backend.admin.rule(RuleId(id)).await?);
+                let named = named.unwrap_or(current.action);
+                // What is not named is kept, as long as it still is a limit.
+                let kept = Some(current).filter(|_| named == RuleAction::RateLimit);
+                let requests = requests.or(kept.as_ref().and_then(|rule| rule.rate_limit));
+                let window = window.or(kept.and_then(|rule| rule.rate_limit_window));
+                Some(action(named, requests, window.as_deref())?)
+            }
+        };
         let change = RuleChange {
             name: change.name,
             host_pattern: change.host_pattern,
             path_pattern: cleared_or_set(change.path_pattern),
             methods,
-            action: change.action.map(action),
+            action,
             enabled: change.enabled,
             agent_id: cleared_or_set(change.agent_id).map(|id| id.map(AgentId)),
         };
@@ -115,10 +127,19 @@ fn one_of_two() -> Problem {
     Problem::refused("give method or methods, one of the two")
 }
 
-fn action(action: RuleAction) -> model::Action {
+fn action(action: RuleAction, requests: Option<u64>, window: Option<&str>) -> Result<model::Action, Problem> {
+    let refused = |error: InvalidRateLimit| Problem::refused(error.to_string());
     match action {
-        RuleAction::Block => model::Action::Block,
-        RuleAction::Allow => model::Action::Allow,
+        RuleAction::RateLimit => {
+            let requests = requests.ok_or_else(|| refused(InvalidRateLimit::Requests))?;
+            let window = window.ok_or(InvalidRateLimit::Window).and_then(str::parse).map_err(refused)?;
+            Ok(model::Action::RateLimit(RateLimit::new(requests, window).map_err(refused)?))
+        }
+        _ if requests.is_some() || window.is_some() => {
+            Err(Problem::refused("rateLimit and rateLimitWindow go with the action rate_limit alone"))
+        }
+        RuleAction::Block => Ok(model::Action::Block),
+        RuleAction::Allow => Ok(model::Action::Allow),
     }
 }
 
@@ -135,8 +156,11 @@ fn wire(rule: model::Rule) -> Rule {
         methods: rule.methods,
         action: match rule.action {
             model::Action::Block => RuleAction::Block,
+            model::Action::RateLimit(_) => RuleAction::RateLimit,
             model::Action::Allow => RuleAction::Allow,
         },
+        rate_limit: rule.action.rate_limit().map(|limit| limit.requests().into()),
+        rate_limit_window: rule.action.rate_limit().map(|limit| limit.window().to_string()),
         enabled: rule.enabled,
         agent_id: rule.agent_id.map(|id| id.0),
         created_at: rule.created_at,
@@ -169,6 +193,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_limit_is_changed_in_parts() {
+        let api = TestApi::new().await;
+        let new = json!({"name": "x", "hostPattern": "x", "action": "rate_limit", "rateLimit": 20, "rateLimitWindow": "60s"});
+        let (status, rule) = api.send_locally("POST", "/v1/rules", Some(new)).await;
+        assert_eq!(
+            (status, &rule["rateLimit"], &rule["rateLimitWindow"]),
+            (201, &json!(20), &json!("minute"))
+        );
+        let path = format!("/v1/rules/{}", rule["id"].as_str().unwrap());
+        let (_, changed) = api.send_locally("PATCH", &path, Some(json!({"rateLimit": 5}))).await;
+        assert_eq!((&changed["rateLimit"], &changed["rateLimitWindow"]), (&json!(5), &json!("minute")));
+        let (_, changed) = api.send_locally("PATCH", &path, Some(json!({"action": "block"}))).await;
+        assert_eq!((&changed["action"], changed.get("rateLimit")), (&json!("block"), None));
+    }
+
+    #[tokio::test]
     async fn refuses_with_the_right_status() {
         let api = TestApi::new().await;
         for (new, status) in [
@@ -176,6 +216,16 @@ mod tests {
             (json!({"name": "x", "hostPattern": "x", "action": "explode"}), 400),
             (json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": []}), 400),
             (json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A B"}), 422),
+            (json!({"name": "x", "hostPattern": "x", "action": "rate_limit"}), 422),
+            (
+                json!({"name": "x", "hostPattern": "x", "action": "rate_limit", "rateLimit": 0, "rateLimitWindow": "day"}),
+                422,
+            ),
+            (
+                json!({"name": "x", "hostPattern": "x", "action": "rate_limit", "rateLimit": 1, "rateLimitWindow": "year"}),
+                422,
+            ),
+            (json!({"name": "x", "hostPattern": "x", "action": "block", "rateLimit": 1}), 422),
             (
                 json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A", "methods": ["B"]}),
                 422,

@@ -124,6 +124,8 @@ pub enum AuditDecision {
     Allowed,
     /// A rule or the default policy stopped it.
     Blocked,
+    /// A rate limit had no room.
+    RateLimited,
     /// It could not be served as it was, or its destination is not open.
     Refused,
     /// Something broke, or the client went away before a response.
@@ -139,6 +141,7 @@ impl AuditDecision {
         match self {
             Self::Allowed => "allowed",
             Self::Blocked => "blocked",
+            Self::RateLimited => "rate_limited",
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",

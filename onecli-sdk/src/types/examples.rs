@@ -96,6 +96,8 @@ impl Example for Rule {
             method: Some("DELETE".into()),
             methods: vec!["DELETE".into()],
             action: RuleAction::Block,
+            rate_limit: None,
+            rate_limit_window: None,
             enabled: true,
             agent_id: None,
             created_at: MADE,
@@ -113,6 +115,8 @@ impl Example for CreateRule {
             method: Some("DELETE".into()),
             methods: None,
             action: RuleAction::Block,
+            rate_limit: None,
+            rate_limit_window: None,
             enabled: None,
             agent_id: None,
         }

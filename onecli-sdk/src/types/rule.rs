@@ -29,6 +29,14 @@ pub struct Rule {
     pub methods: Vec<String>,
     /// What happens to a request that it matches.
     pub action: RuleAction,
+    /// How many requests may pass in a window, for `rate_limit` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub rate_limit: Option<u64>,
+    /// The length of the window: `minute`, `hour`, `day` or such as `30s`; for `rate_limit` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub rate_limit_window: Option<String>,
     /// A rule that is not enabled matches nothing.
     pub enabled: bool,
     /// The agent that it is about, with its children; `null`: all.
@@ -49,6 +57,8 @@ pub struct Rule {
 pub enum RuleAction {
     /// It is refused.
     Block,
+    /// It passes as long as there is room in a window of time, and is granted where the default policy asks for a grant.
+    RateLimit,
     /// It is granted, where the default policy asks for a grant.
     Allow,
 }
@@ -80,6 +90,14 @@ pub struct CreateRule {
     pub methods: Option<Vec<String>>,
     /// What happens to a request that it matches.
     pub action: RuleAction,
+    /// How many requests may pass in a window, for `rate_limit` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub rate_limit: Option<u64>,
+    /// The length of the window: `minute`, `hour`, `day` or such as `30s`; for `rate_limit` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub rate_limit_window: Option<String>,
     /// A rule that is not enabled matches nothing; absent: it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
@@ -120,6 +138,14 @@ pub struct UpdateRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub action: Option<RuleAction>,
+    /// How many requests may pass in a window, for `rate_limit` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub rate_limit: Option<u64>,
+    /// The length of the window: `minute`, `hour`, `day` or such as `30s`; for `rate_limit` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub rate_limit_window: Option<String>,
     /// A rule that is not enabled matches nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]

@@ -102,6 +102,7 @@ pub(super) fn event(seconds: i64) -> AuditEvent {
         not_injected_because: Some("no_match".to_owned()),
         rule_id: Some(RuleId::generate()),
         rule_name: Some("Read things".to_owned()),
+        limits: Vec::new(),
         secret_ids: vec![SecretId::generate(), SecretId::generate()],
         gateway: "gateway-1".to_owned(),
         status: Some(200),

@@ -5,7 +5,10 @@ use std::{fmt::Display, str::FromStr};
 use rusqlite::Row;
 use time::OffsetDateTime;
 
-use crate::store::{StoreError, TokenHash};
+use crate::{
+    model::{RateLimit, Window},
+    store::{StoreError, TokenHash},
+};
 
 /// Microseconds since 1970, UTC.
 pub(super) fn micros(time: OffsetDateTime) -> i64 {
@@ -65,6 +68,12 @@ impl<'a> Columns<'a> {
 
     pub(super) fn hash(&self, column: &str) -> Result<TokenHash, StoreError> {
         self.get(column).map(TokenHash)
+    }
+
+    pub(super) fn rate_limit(&self, requests: u32, seconds: u32) -> Result<RateLimit, StoreError> {
+        let window =
+            Window::from_seconds(seconds).map_err(|error| self.corrupt("rate_limit_seconds", &error))?;
+        RateLimit::new(requests.into(), window).map_err(|error| self.corrupt("rate_limit", &error))
     }
 
     pub(super) fn unsigned<T: TryFrom<i64>>(&self, column: &str) -> Result<T, StoreError> {

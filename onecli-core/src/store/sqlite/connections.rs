@@ -13,7 +13,6 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
-use super::schema;
 use crate::store::StoreError;
 
 /// How many read at a time; the others wait.
@@ -34,26 +33,36 @@ struct Inner {
     path: Option<PathBuf>,
 }
 
+/// What a database is for.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose {
+    /// SQLite's word for when a commit is durable: `FULL`, against power loss; `NORMAL`, against the end of the process.
+    pub(super) synchronous: &'static str,
+    /// Refuses a database that this version does not know, before anything is written.
+    pub(super) check: fn(&Connection) -> Result<(), StoreError>,
+    /// Brings the schema up to date.
+    pub(super) migrate: fn(&mut Connection) -> Result<(), StoreError>,
+}
+
 impl Connections {
-    pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: PathBuf, purpose: Purpose) -> Result<Self, StoreError> {
         blocking(move || {
             create_private(&path).map_err(StoreError::unavailable)?;
             let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-            schema::check(&writer)?;
+            (purpose.check)(&writer)?;
             write_ahead(&writer)?;
-            // A commit is durable when it has answered.
-            writer.execute_batch("PRAGMA synchronous = FULL;")?;
-            schema::migrate(&mut writer)?;
+            writer.pragma_update(None, "synchronous", purpose.synchronous)?;
+            (purpose.migrate)(&mut writer)?;
             Ok(Self::of(writer, Some(path)))
         })
         .await
     }
 
-    pub(super) async fn in_memory() -> Result<Self, StoreError> {
-        blocking(|| {
+    pub(super) async fn in_memory(purpose: Purpose) -> Result<Self, StoreError> {
+        blocking(move || {
             let mut writer = Connection::open_in_memory()?;
             prepare(&writer)?;
-            schema::migrate(&mut writer)?;
+            (purpose.migrate)(&mut writer)?;
             Ok(Self::of(writer, None))
         })
         .await

@@ -56,10 +56,10 @@ impl AuditStore for SqliteStore {
 fn insert(transaction: &Transaction<'_>, event: &AuditEvent) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
         "INSERT INTO audit_events (id, at, kind, actor, source, agent_id, agent_name, parent_agent_id, method, scheme, \
-         host, port, path, decision, reason, not_injected_because, rule_id, rule_name, secret_ids, gateway, status, \
+         host, port, path, decision, reason, not_injected_because, rule_id, rule_name, secret_ids, limits, gateway, status, \
          request_bytes, response_bytes, duration_ms, count, error) VALUES (:id, :at, :kind, :actor, :source, :agent_id, \
          :agent_name, :parent_agent_id, :method, :scheme, :host, :port, :path, :decision, :reason, \
-         :not_injected_because, :rule_id, :rule_name, :secret_ids, :gateway, :status, :request_bytes, \
+         :not_injected_because, :rule_id, :rule_name, :secret_ids, :limits, :gateway, :status, :request_bytes, \
          :response_bytes, :duration_ms, :count, :error) \
          ON CONFLICT (id) DO UPDATE SET count = max(count, excluded.count)",
     )?;
@@ -83,6 +83,7 @@ fn insert(transaction: &Transaction<'_>, event: &AuditEvent) -> Result<(), Store
         ":rule_id": event.rule_id.map(|id| id.to_string()),
         ":rule_name": event.rule_name,
         ":secret_ids": to_json(&event.secret_ids)?,
+        ":limits": to_json(&event.limits)?,
         ":gateway": event.gateway,
         ":status": event.status,
         ":request_bytes": signed(event.request_bytes),
@@ -115,6 +116,7 @@ fn read(columns: &Columns<'_>) -> Result<AuditEvent, StoreError> {
         rule_id: columns.opt_parse("rule_id")?,
         rule_name: columns.get("rule_name")?,
         secret_ids: columns.json("secret_ids")?,
+        limits: columns.json("limits")?,
         gateway: columns.get("gateway")?,
         status: columns.get("status")?,
         request_bytes: columns.unsigned("request_bytes")?,

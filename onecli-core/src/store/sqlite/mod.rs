@@ -1,4 +1,4 @@
-//! The embedded store: one SQLite database, in a file or in memory.
+//! The embedded store: a SQLite database, in a file or in memory, and one beside it for takings from rate limits.
 
 mod agents;
 mod columns;
@@ -6,6 +6,7 @@ mod connections;
 mod constraint;
 mod events;
 mod keys;
+mod limits;
 mod policy;
 mod rules;
 mod schema;
@@ -25,6 +26,8 @@ use connections::Connections;
 #[derive(Debug)]
 pub struct SqliteStore {
     connections: Connections,
+    /// Of rate limits, apart from the rest.
+    limits: Connections,
     changes: watch::Sender<PolicyVersion>,
 }
 
@@ -34,7 +37,9 @@ impl SqliteStore {
     /// # Errors
     /// If the file can't be used, or was written by a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::start(Connections::open(path.to_owned()).await?).await
+        let connections = Connections::open(path.to_owned(), schema::STORE).await?;
+        let limits = Connections::open(path.with_extension("limits.db"), limits::LIMITS).await?;
+        Self::start(connections, limits).await
     }
 
     /// A database that is gone with this value.
@@ -42,12 +47,13 @@ impl SqliteStore {
     /// # Errors
     /// If there is no memory for it.
     pub async fn in_memory() -> Result<Self, StoreError> {
-        Self::start(Connections::in_memory().await?).await
+        let limits = Connections::in_memory(limits::LIMITS).await?;
+        Self::start(Connections::in_memory(schema::STORE).await?, limits).await
     }
 
-    async fn start(connections: Connections) -> Result<Self, StoreError> {
+    async fn start(connections: Connections, limits: Connections) -> Result<Self, StoreError> {
         let version = connections.read(policy::version).await?;
-        Ok(Self { connections, changes: watch::Sender::new(version) })
+        Ok(Self { connections, limits, changes: watch::Sender::new(version) })
     }
 
     /// Writes a change of the policy, and tells of it once it is durable.

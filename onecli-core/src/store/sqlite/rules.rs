@@ -9,7 +9,7 @@ use super::{
     constraint::missing_reference,
 };
 use crate::{
-    model::{Action, Rule, RuleId},
+    model::{Action, RateLimit, Rule, RuleId},
     store::{PolicyVersion, RuleStore, StoreError},
 };
 
@@ -20,9 +20,9 @@ impl RuleStore for SqliteStore {
     async fn create_rule(&self, rule: &Rule) -> Result<PolicyVersion, StoreError> {
         let rule = rule.clone();
         self.change(move |transaction| {
-            let sql = "INSERT INTO rules (id, name, host_pattern, path_pattern, methods, action, enabled, agent_id, \
-                       created_at, updated_at) VALUES (:id, :name, :host_pattern, :path_pattern, :methods, :action, \
-                       :enabled, :agent_id, :created_at, :updated_at)";
+            let sql = "INSERT INTO rules (id, name, host_pattern, path_pattern, methods, action, rate_limit, \
+                       rate_limit_seconds, enabled, agent_id, created_at, updated_at) VALUES (:id, :name, :host_pattern, :path_pattern, :methods, :action, \
+                       :rate_limit, :rate_limit_seconds, :enabled, :agent_id, :created_at, :updated_at)";
             write(transaction, sql, &rule).map(drop)
         })
         .await
@@ -32,7 +32,8 @@ impl RuleStore for SqliteStore {
         let rule = rule.clone();
         self.change(move |transaction| {
             let sql = "UPDATE rules SET name = :name, host_pattern = :host_pattern, path_pattern = :path_pattern, \
-                       methods = :methods, action = :action, enabled = :enabled, agent_id = :agent_id, \
+                       methods = :methods, action = :action, rate_limit = :rate_limit, \
+                       rate_limit_seconds = :rate_limit_seconds, enabled = :enabled, agent_id = :agent_id, \
                        created_at = :created_at, updated_at = :updated_at WHERE id = :id";
             found(write(transaction, sql, &rule)?, WHAT)
         })
@@ -62,13 +63,17 @@ pub(super) fn all(transaction: &Transaction<'_>) -> Result<Vec<Rule>, StoreError
 }
 
 fn read(columns: &Columns<'_>) -> Result<Rule, StoreError> {
+    let limit = match (columns.get("rate_limit")?, columns.get("rate_limit_seconds")?) {
+        (Some(requests), Some(seconds)) => Some(columns.rate_limit(requests, seconds)?),
+        _ => None,
+    };
     Ok(Rule {
         id: columns.parse("id")?,
         name: columns.get("name")?,
         host_pattern: columns.parse("host_pattern")?,
         path_pattern: columns.parse("path_pattern")?,
         methods: columns.json("methods")?,
-        action: columns.named("action", Action::from_name)?,
+        action: columns.named("action", |name| Action::from_name(name, limit))?,
         enabled: columns.get("enabled")?,
         agent_id: columns.opt_parse("agent_id")?,
         created_at: columns.time("created_at")?,
@@ -86,6 +91,8 @@ fn write(transaction: &Transaction<'_>, sql: &str, rule: &Rule) -> Result<usize,
             ":path_pattern": rule.path_pattern.as_str(),
             ":methods": to_json(&rule.methods)?,
             ":action": rule.action.as_str(),
+            ":rate_limit": rule.action.rate_limit().map(RateLimit::requests),
+            ":rate_limit_seconds": rule.action.rate_limit().map(|limit| limit.window().seconds()),
             ":enabled": rule.enabled,
             ":agent_id": rule.agent_id.map(|id| id.to_string()),
             ":created_at": micros(rule.created_at),

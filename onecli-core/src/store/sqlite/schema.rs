@@ -3,12 +3,16 @@
 use refinery::embed_migrations;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+use super::connections::Purpose;
 use crate::store::StoreError;
 
 embed_migrations!("src/store/sqlite/migrations");
 
+/// The database of everything but rate limits: what it has answered is durable.
+pub(super) const STORE: Purpose = Purpose { synchronous: "FULL", check, migrate };
+
 /// Refuses a database of a newer version. Writes nothing.
-pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
+fn check(connection: &Connection) -> Result<(), StoreError> {
     let (found, known) = (applied(connection)?, known());
     match found > known {
         true => Err(StoreError::SchemaTooNew { found, known }),
@@ -17,7 +21,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Brings the schema up to date, all or nothing.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     connection.set_transaction_behavior(TransactionBehavior::Exclusive);
     // Grouped: else a migration and the note that it was done would be two transactions.
     match migrations::runner().set_grouped(true).run(connection) {

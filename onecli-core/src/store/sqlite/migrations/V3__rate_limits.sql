@@ -1,0 +1,3 @@
+ALTER TABLE rules ADD COLUMN rate_limit INTEGER;
+ALTER TABLE rules ADD COLUMN rate_limit_seconds INTEGER;
+ALTER TABLE audit_events ADD COLUMN limits TEXT NOT NULL DEFAULT '[]';
