@@ -5,7 +5,7 @@ use http::uri::Scheme;
 use crate::model::Host;
 
 /// The destination of a request, in the forms that the rules judge and in the one that is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Target {
     /// `http` or `https`.
     pub scheme: Scheme,
@@ -42,5 +42,12 @@ impl Target {
             Some(query) => format!("{}?{query}", self.path),
             None => self.path.to_string(),
         }
+    }
+}
+
+/// Without path and query: a secret may stand in either.
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({}://{}:{})", self.scheme, self.host, self.port)
     }
 }

@@ -12,6 +12,7 @@ mod clients;
 mod crash;
 mod first_run;
 mod identity;
+mod injections;
 mod limits;
 mod policy;
 mod streaming;

@@ -6,7 +6,7 @@ use super::{
     Admin, AdminError, AgentChange, NewAgent, NewRule, NewSecret, SecretChange, SettingsChange, Variable,
 };
 use crate::{
-    model::{Action, DefaultPolicy, Injection, PolicySettings, SecretType},
+    model::{Action, DefaultPolicy, Injection, PolicySettings, SecretType, Slot},
     policy::{Policy, settings::name},
     store::{SqliteStore, Store},
     vault::{MasterKeys, Plaintext, Vault},
@@ -106,8 +106,8 @@ async fn types_decide_how_a_secret_is_put_in() {
     {
         let stored = admin.create_secret(secret(name, SecretType::Anthropic, value)).await.unwrap().secret;
         assert_eq!(
-            (stored.injection.slot().as_str(), stored.host_pattern.to_string().as_str()),
-            (expected, "api.anthropic.com")
+            (stored.injection.slot(), stored.host_pattern.to_string().as_str()),
+            (Slot::Header(expected.parse().unwrap()), "api.anthropic.com")
         );
     }
     assert!(

@@ -159,6 +159,11 @@ impl Ticket {
         });
     }
 
+    /// Notes what a person should know of it.
+    pub fn note_reason(&mut self, reason: &str) {
+        self.note(|event| event.reason = Some(reason.to_owned()));
+    }
+
     /// Notes that a response head came.
     pub fn note_response(&mut self, status: StatusCode) {
         self.note(|event| {

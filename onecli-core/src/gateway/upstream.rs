@@ -62,6 +62,7 @@ impl Upstream {
     /// If the intent can't be written, or no response head comes.
     pub async fn forward(&self, exchange: Exchange<Injected>) -> Result<Forwarded, Box<Refused>> {
         let (injected, exchange) = exchange.spend();
+        let (filled, echoes) = injected.into_parts();
         let Exchange { target, mut head, body, mut ticket, .. } = exchange;
         let refuse = |cause, ticket| Err(Box::new(Refused { cause, ticket }));
         if let Err(error) = ticket.intent() {
@@ -80,7 +81,7 @@ impl Upstream {
         // The client turns it into the version that the connection speaks.
         head.version = Version::HTTP_11;
         headers::strip_own(&mut head.headers);
-        let body = CleanTrailers::new(body, injected.into_filled()).boxed_unsync();
+        let body = CleanTrailers::new(body, filled).boxed_unsync();
         let response = match self.client.request(http::Request::from_parts(head, body)).await {
             Ok(response) => response,
             Err(error) => return refuse(cause(&error), ticket),
@@ -88,6 +89,11 @@ impl Upstream {
         let (mut head, body) = response.into_parts();
         head.version = Version::HTTP_11;
         headers::strip_response(&mut head.headers);
+        for echo in &echoes {
+            if echo.remove_from(&mut head.headers) {
+                ticket.note_reason("the secret stood in a header of the response, and was replaced by what the agent had sent");
+            }
+        }
         ticket.note_response(head.status);
         match RecordedResponse::new(body, head.status, ticket) {
             Ok(body) => Ok(Response::from_parts(head, body)),

@@ -3,6 +3,8 @@
 use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
+use super::{InvalidPathTemplate, PathTemplate};
+
 /// How a secret is put into a request. Its serialised form is part of what a sealed value is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -13,7 +15,7 @@ pub enum Injection {
         #[serde(with = "header_name")]
         name: HeaderName,
         /// The text around the value.
-        format: HeaderFormat,
+        format: ValueFormat,
         /// Headers that are taken away with it, since a service would read them too.
         #[serde(with = "header_names", default, skip_serializing_if = "Vec::is_empty")]
         removes: Vec<HeaderName>,
@@ -22,6 +24,18 @@ pub enum Injection {
     Basic {
         /// The user name.
         username: String,
+    },
+    /// As a parameter of the query, in the place of one of that name in any encoding.
+    Query {
+        /// The parameter.
+        name: String,
+        /// The text around the value.
+        format: ValueFormat,
+    },
+    /// In the path, in the place of what the agent sent there.
+    Path {
+        /// Where.
+        template: PathTemplate,
     },
 }
 
@@ -39,6 +53,10 @@ pub enum InvalidInjection {
         "valueFormat holds characters that a header can't: only visible ASCII and spaces inside can stand there"
     )]
     FormatCharacter,
+    #[error("paramName is 1 to 128 visible ASCII characters, such as api_key")]
+    ParamName,
+    #[error(transparent)]
+    PathTemplate(#[from] InvalidPathTemplate),
     #[error("basicUsername is visible ASCII without a colon (RFC 7617)")]
     Username,
 }
@@ -54,7 +72,7 @@ impl Injection {
         if is_reserved(&name) {
             return Err(InvalidInjection::ReservedHeader(name));
         }
-        Ok(Self::Header { name, format: HeaderFormat::parse(format)?, removes: Vec::new() })
+        Ok(Self::Header { name, format: ValueFormat::parse(format)?, removes: Vec::new() })
     }
 
     /// Puts the value in as the password of `username`.
@@ -68,13 +86,53 @@ impl Injection {
         Ok(Self::Basic { username: username.to_owned() })
     }
 
-    /// The header that it fills. Two secrets that fill one header exclude each other.
-    #[must_use]
-    pub fn slot(&self) -> HeaderName {
-        match self {
-            Self::Header { name, .. } => name.clone(),
-            Self::Basic { .. } => header::AUTHORIZATION,
+    /// Puts the value into the query as `name`, between the texts around `{value}` of `format`.
+    ///
+    /// # Errors
+    /// If the name can't be a parameter's, or the format holds other characters than a header could.
+    pub fn query(name: &str, format: &str) -> Result<Self, InvalidInjection> {
+        if !(1..=128).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidInjection::ParamName);
         }
+        Ok(Self::Query { name: name.to_owned(), format: ValueFormat::parse(format)? })
+    }
+
+    /// Puts the value into the path where `template` has `{value}`.
+    ///
+    /// # Errors
+    /// If it is no template.
+    pub fn path(template: &str) -> Result<Self, InvalidInjection> {
+        Ok(Self::Path { template: template.parse()? })
+    }
+
+    /// What it fills. Two secrets that fill the same exclude each other.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        match self {
+            Self::Header { name, .. } => Slot::Header(name.clone()),
+            Self::Basic { .. } => Slot::Header(header::AUTHORIZATION),
+            Self::Query { name, .. } => Slot::Query(name.clone()),
+            Self::Path { .. } => Slot::Path,
+        }
+    }
+}
+
+/// What an injection fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A header.
+    Header(HeaderName),
+    /// A parameter of the query.
+    Query(String),
+    /// A part of the path.
+    Path,
+}
+
+impl Slot {
+    /// Whether it is the header of that name.
+    #[must_use]
+    pub fn is_header(&self, name: &str) -> bool {
+        matches!(self, Self::Header(header) if header == name)
     }
 }
 
@@ -96,15 +154,15 @@ fn is_reserved(name: &HeaderName) -> bool {
         || name.as_str().starts_with("x-onecli-")
 }
 
-/// The text before and after a value in a header.
+/// The text before and after a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct HeaderFormat {
+pub struct ValueFormat {
     before: String,
     after: String,
 }
 
-impl HeaderFormat {
+impl ValueFormat {
     const PLACEHOLDER: &str = "{value}";
 
     /// Reads a format such as `Bearer {value}`.
@@ -136,7 +194,7 @@ impl HeaderFormat {
     }
 }
 
-impl TryFrom<String> for HeaderFormat {
+impl TryFrom<String> for ValueFormat {
     type Error = InvalidInjection;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -144,9 +202,9 @@ impl TryFrom<String> for HeaderFormat {
     }
 }
 
-impl From<HeaderFormat> for String {
-    fn from(format: HeaderFormat) -> Self {
-        [&format.before, HeaderFormat::PLACEHOLDER, &format.after].concat()
+impl From<ValueFormat> for String {
+    fn from(format: ValueFormat) -> Self {
+        [&format.before, ValueFormat::PLACEHOLDER, &format.after].concat()
     }
 }
 

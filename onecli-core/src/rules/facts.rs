@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, uri::Scheme};
 
 use super::forms::{BadPath, PathForms};
 use crate::{
-    model::{Host, HostPattern, PathPattern, Rule},
+    model::{Host, HostPattern, PathPattern, PathTemplate, Rule},
     policy::PolicyAgent,
     target::Target,
 };
@@ -96,6 +96,11 @@ impl<'a> Facts<'a> {
     ) -> bool {
         self.hosts().all(|name| host.matches(name, self.target.port, default_port))
             && self.paths.iter().all(|form| path.matches(form))
+    }
+
+    /// Whether all forms of the path fit the template.
+    pub(super) fn fits(&self, template: &PathTemplate) -> bool {
+        self.paths.iter().all(|form| template.find(form).is_some())
     }
 
     /// Whether the request travels without TLS.

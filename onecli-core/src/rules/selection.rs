@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::Facts;
 use crate::{
-    model::{Secret, SecretMode},
+    model::{Injection, Secret, SecretMode},
     policy::{PolicySecret, Snapshot},
     refusal::{AmbiguousSecret, Cause},
 };
@@ -63,6 +63,11 @@ fn misfit(facts: &Facts<'_>, secret: &Secret) -> Option<&'static str> {
     }
     if !facts.lies_within(&secret.host_pattern, Some(facts.default_port()), &secret.path_pattern) {
         return Some("a secret is bound to this host, but not to this path");
+    }
+    if let Injection::Path { template } = &secret.injection
+        && !facts.fits(template)
+    {
+        return Some("a secret is bound to this host, but the path does not fit its template");
     }
     None
 }

@@ -2,30 +2,32 @@
 
 use http::{HeaderName, header};
 
-use super::{Vault, VaultError};
+use super::{Echo, Vault, VaultError, query::replace_parameter};
 use crate::{
     exchange::Exchange,
-    model::{Injection, Secret},
+    model::{Injection, PathTemplate, Secret, Slot},
     policy::PolicySecret,
     refusal::{Cause, Refused},
     rules::Permitted,
+    target::Target,
 };
 
 /// The stage of an exchange into which the vault has put what the permit names. Only this one is forwarded.
 ///
 /// ```compile_fail,E0451
-/// let forged = onecli_core::vault::Injected { filled: Vec::new() };
+/// let forged = onecli_core::vault::Injected { filled: Vec::new(), echoes: Vec::new() };
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Injected {
     filled: Vec<HeaderName>,
+    echoes: Vec<Echo>,
 }
 
 impl Injected {
     /// The headers that the gateway has filled or taken away: nothing of the agent's may come in by them, in trailers
-    /// either.
-    pub(crate) fn into_filled(self) -> Vec<HeaderName> {
-        self.filled
+    /// either. And what of a response must not go to the agent.
+    pub(crate) fn into_parts(self) -> (Vec<HeaderName>, Vec<Echo>) {
+        (self.filled, self.echoes)
     }
 }
 
@@ -34,25 +36,28 @@ impl Vault {
     /// exchange without any passes through here too.
     ///
     /// # Errors
-    /// If a secret does not open; none is put in then.
+    /// If a secret does not open; the exchange goes no further then.
     pub fn inject(&self, exchange: Exchange<Permitted>) -> Result<Exchange<Injected>, Box<Refused>> {
         let (permitted, mut exchange) = exchange.spend();
         let (secrets, not_injected_because) = permitted.into_permit().into_secrets();
+        let mut injected = Injected::default();
         for entry in &secrets {
-            if let Err(error) = self.put_in(entry, &mut exchange) {
+            if let Err(error) = self.put_in(entry, &mut exchange, &mut injected) {
                 tracing::error!(secret = %entry.secret.id, %error, "a secret does not open");
                 return Err(Box::new(Refused { cause: Cause::VaultUnavailable, ticket: exchange.ticket }));
             }
         }
         let ids = secrets.iter().map(|entry| entry.secret.id).collect();
         exchange.ticket.note_secrets(ids, not_injected_because);
-        let filled = secrets.iter().flat_map(|entry| slots(&entry.secret)).collect();
-        Ok(exchange.advance(Injected { filled }))
+        Ok(exchange.advance(injected))
     }
 
-    fn put_in(&self, entry: &PolicySecret, exchange: &mut Exchange<()>) -> Result<(), VaultError> {
+    fn put_in(
+        &self, entry: &PolicySecret, exchange: &mut Exchange<()>, injected: &mut Injected,
+    ) -> Result<(), VaultError> {
         let PolicySecret { secret, sealed } = entry;
         let value = self.open_secret(secret, sealed)?;
+        injected.filled.extend(headers_of(secret));
         let headers = &mut exchange.head.headers;
         match &secret.injection {
             Injection::Header { name, format, removes } => {
@@ -64,14 +69,39 @@ impl Vault {
             Injection::Basic { username } => {
                 headers.insert(header::AUTHORIZATION, value.into_basic(username)?);
             }
+            Injection::Query { name, format } => {
+                let target = &mut exchange.target;
+                let (query, sent) =
+                    replace_parameter(target.query.as_deref(), name, &value.as_parameter(format));
+                target.query = Some(query.into());
+                injected.echoes.push(Echo::new(value, sent));
+            }
+            Injection::Path { template } => {
+                let sent = replace_in_path(&mut exchange.target, template, value.as_path_text()?)?;
+                injected.echoes.push(Echo::new(value, sent));
+            }
         }
         Ok(())
     }
 }
 
+/// Puts `value` where the template has its place, and gives back what the agent had sent there.
+fn replace_in_path(target: &mut Target, template: &PathTemplate, value: &str) -> Result<String, VaultError> {
+    // The rules have seen that it fits.
+    let range = template.find(target.path.as_bytes()).ok_or(VaultError::DoesNotOpen)?;
+    let mut path = target.path.to_string();
+    let sent = path.get(range.clone()).unwrap_or_default().to_owned();
+    path.replace_range(range, value);
+    target.path = path.into();
+    Ok(sent)
+}
+
 /// The headers that a secret fills or takes away.
-fn slots(secret: &Secret) -> Vec<HeaderName> {
-    let mut names = vec![secret.injection.slot()];
+fn headers_of(secret: &Secret) -> Vec<HeaderName> {
+    let mut names = match secret.injection.slot() {
+        Slot::Header(name) => vec![name],
+        Slot::Query(_) | Slot::Path => Vec::new(),
+    };
     if let Injection::Header { removes, .. } = &secret.injection {
         names.extend_from_slice(removes);
     }

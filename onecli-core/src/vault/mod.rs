@@ -2,16 +2,19 @@
 //!
 //! A secret's plaintext exists only inside [`Plaintext`], and only `plaintext.rs` reads it.
 
+mod echo;
 mod inject;
 mod master_key;
 mod place;
 mod plaintext;
+mod query;
 mod random;
 mod sealer;
 mod token;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use echo::Echo;
 pub use inject::Injected;
 pub use master_key::{InvalidMasterKey, MasterKeys};
 pub use plaintext::{InvalidValue, Plaintext};

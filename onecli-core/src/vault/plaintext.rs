@@ -2,10 +2,11 @@
 
 use data_encoding::BASE64;
 use http::HeaderValue;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use zeroize::Zeroizing;
 
 use super::{Token, VaultError, random::random_bytes, token::TokenKey};
-use crate::model::{HeaderFormat, Injection};
+use crate::model::{Injection, ValueFormat};
 
 /// A value that nobody may see: wiped when dropped; cannot be printed, serialised or cloned.
 ///
@@ -42,6 +43,10 @@ pub enum InvalidValue {
     TooLong,
     #[error("the value holds a line break; paste it again without it")]
     LineBreak,
+    #[error(
+        "the value holds a character that would change the path; letters, digits and -._~:@!$&'()*+,= can stand in one"
+    )]
+    PathCharacter,
     #[error("the value begins or ends with a space; paste it again without it")]
     Space,
     #[error(
@@ -95,12 +100,20 @@ impl Plaintext {
             Injection::Header { .. } if bytes.starts_with(b" ") || bytes.ends_with(b" ") => {
                 Err(InvalidValue::Space)
             }
-            Injection::Header { .. } => Ok(()),
+            Injection::Header { .. } | Injection::Query { .. } => Ok(()),
+            // What could end a segment, or be read as another path, would reshape it.
+            Injection::Path { .. } if !bytes.iter().all(|byte| is_path_text(*byte)) => {
+                Err(InvalidValue::PathCharacter)
+            }
+            Injection::Path { .. } if bytes.iter().all(|byte| *byte == b'.') => {
+                Err(InvalidValue::PathCharacter)
+            }
+            Injection::Path { .. } => Ok(()),
         }
     }
 
     /// The header value with this value at its place in `format`, marked as sensitive.
-    pub(super) fn into_header(self, format: &HeaderFormat) -> Result<HeaderValue, VaultError> {
+    pub(super) fn into_header(self, format: &ValueFormat) -> Result<HeaderValue, VaultError> {
         let length = format.before().len() + self.0.len() + format.after().len();
         let mut text = Zeroizing::new(Vec::with_capacity(length));
         text.extend_from_slice(format.before().as_bytes());
@@ -121,6 +134,54 @@ impl Plaintext {
         scheme.copy_from_slice(SCHEME);
         BASE64.encode_mut(&pair, credentials);
         sensitive(&text)
+    }
+
+    /// The value between the texts of `format`, percent-encoded for a query.
+    pub(super) fn as_parameter(&self, format: &ValueFormat) -> String {
+        let mut text = percent_encode(format.before().as_bytes(), NON_ALPHANUMERIC).to_string();
+        text.extend(percent_encode(&self.0, NON_ALPHANUMERIC));
+        text.extend(percent_encode(format.after().as_bytes(), NON_ALPHANUMERIC));
+        text
+    }
+
+    /// The value as a part of a path: its characters were checked when it was stored.
+    pub(super) fn as_path_text(&self) -> Result<&str, VaultError> {
+        std::str::from_utf8(&self.0).map_err(|_| VaultError::DoesNotOpen)
+    }
+
+    /// Whether `text` holds the value, each of its bytes raw or percent-encoded.
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        (0..text.len()).any(|at| self.end_of_match(text, at).is_some())
+    }
+
+    /// `text` with `other` in the place of the value, each of whose bytes may be raw or percent-encoded.
+    pub(super) fn replaced_in(&self, text: &[u8], other: &[u8]) -> Vec<u8> {
+        let mut replaced = Vec::with_capacity(text.len());
+        let mut at = 0;
+        while let Some(byte) = text.get(at) {
+            match self.end_of_match(text, at) {
+                Some(end) => {
+                    replaced.extend_from_slice(other);
+                    at = end;
+                }
+                None => {
+                    replaced.push(*byte);
+                    at += 1;
+                }
+            }
+        }
+        replaced
+    }
+
+    fn end_of_match(&self, text: &[u8], start: usize) -> Option<usize> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.iter().try_fold(start, |at, expected| {
+            let (byte, length) = decoded_byte(text.get(at..)?)?;
+            let is_space = *expected == b' ' && text.get(at) == Some(&b'+');
+            (byte == *expected || is_space).then_some(at + length)
+        })
     }
 
     pub(super) fn into_token(self) -> Result<Token, VaultError> {
@@ -152,6 +213,21 @@ impl From<Vec<u8>> for Plaintext {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
+}
+
+/// What may stand in a segment without an encoding (RFC 3986 3.3), but for the semicolon, which begins parameters.
+fn is_path_text(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:@!$&'()*+,=".contains(&byte)
+}
+
+/// The first byte of a percent-encoded text, and how long it is there.
+fn decoded_byte(text: &[u8]) -> Option<(u8, usize)> {
+    if let [b'%', high, low, ..] = text
+        && let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16))
+    {
+        return u8::try_from(high * 16 + low).ok().map(|byte| (byte, 3));
+    }
+    text.first().map(|byte| (*byte, 1))
 }
 
 fn sensitive(text: &[u8]) -> Result<HeaderValue, VaultError> {

@@ -98,7 +98,7 @@ fn placeholders(
     let fits = move |kind: SecretType, host: &str, header: &str| {
         secrets.iter().any(|secret| {
             (secret.kind == kind || secret.host_pattern.matches(host, 443, Some(443)))
-                && secret.injection.slot() == header
+                && secret.injection.slot().is_header(header)
                 && secret.expires_at.is_none_or(|end| now < end)
         })
     };

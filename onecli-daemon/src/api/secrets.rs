@@ -129,11 +129,32 @@ fn kind(kind: SecretType) -> model::SecretType {
 }
 
 fn injection(config: &InjectionConfig) -> Result<Injection, AdminError> {
-    match (&config.header_name, &config.value_format, &config.basic_username) {
-        (Some(name), format, None) => Ok(Injection::header(name, format.as_deref().unwrap_or("{value}"))?),
-        (None, None, Some(username)) => Ok(Injection::basic(username)?),
+    const ALONE: &str = "{value}";
+    let InjectionConfig {
+        header_name,
+        value_format,
+        basic_username,
+        param_name,
+        param_format,
+        path_template,
+    } = config;
+    match (header_name, basic_username, param_name, path_template) {
+        (Some(name), None, None, None) if param_format.is_none() => {
+            Ok(Injection::header(name, value_format.as_deref().unwrap_or(ALONE))?)
+        }
+        (None, Some(username), None, None) if value_format.is_none() && param_format.is_none() => {
+            Ok(Injection::basic(username)?)
+        }
+        (None, None, Some(name), None) if value_format.is_none() => {
+            Ok(Injection::query(name, param_format.as_deref().unwrap_or(ALONE))?)
+        }
+        (None, None, None, Some(template)) if value_format.is_none() && param_format.is_none() => {
+            Ok(Injection::path(template)?)
+        }
         _ => Err(AdminError::Refused(
-            "injectionConfig is {headerName, valueFormat?} or {basicUsername}, one of the two".into(),
+            "injectionConfig is one of {headerName, valueFormat?}, {basicUsername}, {paramName, paramFormat?} and \
+             {pathTemplate}"
+                .into(),
         )),
     }
 }
@@ -168,10 +189,18 @@ fn injection_config(injection: &Injection) -> InjectionConfig {
         Injection::Header { name, format, .. } => InjectionConfig {
             header_name: Some(name.to_string()),
             value_format: Some(String::from(format.clone())),
-            basic_username: None,
+            ..InjectionConfig::default()
         },
         Injection::Basic { username } => {
             InjectionConfig { basic_username: Some(username.clone()), ..InjectionConfig::default() }
+        }
+        Injection::Query { name, format } => InjectionConfig {
+            param_name: Some(name.clone()),
+            param_format: Some(String::from(format.clone())),
+            ..InjectionConfig::default()
+        },
+        Injection::Path { template } => {
+            InjectionConfig { path_template: Some(template.to_string()), ..InjectionConfig::default() }
         }
     }
 }
@@ -219,6 +248,9 @@ mod tests {
             ("value", json!(["canary"]), 400),
             ("value", json!(""), 422),
             ("type", json!("canary"), 400),
+            ("injectionConfig", json!({"paramName": "a b"}), 422),
+            ("injectionConfig", json!({"paramName": "a", "valueFormat": "{value}"}), 422),
+            ("injectionConfig", json!({"pathTemplate": "/bot/*"}), 422),
             ("injectionConfig", json!({"headerName": "host"}), 422),
             ("injectionConfig", json!({"headerName": "x", "basicUsername": "y"}), 422),
             ("injectionConfig", json!({"canary": 1}), 400),

@@ -81,7 +81,7 @@ impl Example for InjectionConfig {
         Self {
             header_name: Some("authorization".into()),
             value_format: Some("Bearer {value}".into()),
-            basic_username: None,
+            ..Self::default()
         }
     }
 }

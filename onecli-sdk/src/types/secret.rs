@@ -66,7 +66,8 @@ pub enum SecretType {
     Openai,
 }
 
-/// How a generic secret is put in: `headerName` with or without `valueFormat`, or else `basicUsername`.
+/// How a generic secret is put in, by one of four ways: `headerName` with or without `valueFormat`, `basicUsername`,
+/// `paramName` with or without `paramFormat`, or `pathTemplate`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(
@@ -87,6 +88,18 @@ pub struct InjectionConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub basic_username: Option<String>,
+    /// The parameter of the query that carries the value; one that is there already is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub param_name: Option<String>,
+    /// The parameter's text, with `{value}` in the place of the value; `{value}` alone if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub param_format: Option<String>,
+    /// A path such as `/bot{value}/*`: the agent sends any text in the place of `{value}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub path_template: Option<String>,
 }
 
 /// A new secret.

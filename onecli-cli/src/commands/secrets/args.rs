@@ -83,12 +83,18 @@ struct InjectionArgs {
     /// Put it into this header
     #[arg(long, value_name = "NAME")]
     header: Option<String>,
-    /// The header's text, with {value} in the place of the value [default: {value}]
-    #[arg(long, value_name = "TEXT", requires = "header")]
+    /// The text of header or parameter, with {value} in the place of the value [default: {value}]
+    #[arg(long, value_name = "TEXT")]
     format: Option<String>,
     /// Make it the password of this user (Authorization: Basic)
     #[arg(long, value_name = "USER", conflicts_with = "header")]
     basic: Option<String>,
+    /// Put it into this parameter of the query
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["header", "basic"])]
+    param: Option<String>,
+    /// Put it into the path, such as /bot{value}/*; the agent sends any text in its place
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["header", "basic", "param", "format"])]
+    path_template: Option<String>,
 }
 
 impl CreateArgs {
@@ -101,7 +107,7 @@ impl CreateArgs {
             }
             if injection_config.is_none() {
                 return Err(missing(
-                    "--header or --basic",
+                    "--header, --basic, --param or --path-template",
                     "how it is put in, such as --header authorization --format 'Bearer {value}'",
                 ));
             }
@@ -128,9 +134,9 @@ impl UpdateArgs {
             || self.path.is_some()
             || self.any_path
             || injection_config.is_some()
-            || self.allow_plain_http;
-        let changes_else =
-            self.name.is_some() || self.no_plain_http || self.expires.is_some() || self.never_expires;
+            || self.allow_plain_http
+            || self.no_plain_http;
+        let changes_else = self.name.is_some() || self.expires.is_some() || self.never_expires;
         let value = match self.value.is_given() || moves || !changes_else {
             true => Some(self.value.read(&self.secret)?),
             false => None,
@@ -150,12 +156,20 @@ impl UpdateArgs {
 
 impl InjectionArgs {
     fn into_config(self) -> Option<InjectionConfig> {
-        let Self { header, format, basic } = self;
-        (header.is_some() || basic.is_some()).then_some(InjectionConfig {
+        let Self { header, format, basic, param, path_template } = self;
+        let (value_format, param_format) = match param {
+            Some(_) => (None, format),
+            None => (format, None),
+        };
+        let config = InjectionConfig {
             header_name: header,
-            value_format: format,
+            value_format,
             basic_username: basic,
-        })
+            param_name: param,
+            param_format,
+            path_template,
+        };
+        (config != InjectionConfig::default()).then_some(config)
     }
 }
 
