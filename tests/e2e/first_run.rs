@@ -13,8 +13,11 @@ use tokio::io::AsyncWriteExt;
 async fn the_walk_of_the_readme() {
     let origin = Origin::start().await;
     let daemon = Daemon::start(&origin, &["api.github.com:443"]).await;
-    let log = daemon.log();
-    assert!(log.contains("onecli secrets create") && log.contains("onecli run -- curl"), "{log}");
+    onecli_tests::eventually("the next two commands are printed", || async {
+        let log = daemon.log();
+        (log.contains("onecli secrets create") && log.contains("onecli run -- curl")).then_some(())
+    })
+    .await;
     let agents = daemon.json(&["agents", "list"]).await;
     assert_eq!(
         (agents[0]["identifier"].as_str(), agents[0]["isDefault"].as_bool()),
