@@ -146,3 +146,29 @@ async fn of_two_accounts_the_agent_names_one() {
         assert_eq!((received.header("x-key"), received.header("x-onecli-secret")), (Some(value), None));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selective_agent_uses_only_what_is_assigned_to_it() {
+    let origin = Origin::start().await;
+    let daemon = Daemon::start(&origin, &["a.test:443", "b.test:443"]).await;
+    daemon.secret("of-a", "value-of-a", &["--host", "a.test", "--header", "x-key"]).await;
+    daemon.secret("of-b", "value-of-b", &["--host", "b.test", "--header", "x-key"]).await;
+    let assigned = daemon.json(&["agents", "secrets", "default", "--only", "of-b"]).await;
+    assert_eq!(assigned, json!({"mode": "selective", "secrets": ["of-b"]}));
+    let child = json!({"name": "child", "identifier": "child", "parentIdentifier": "default"});
+    daemon.call(reqwest::Method::POST, "/v1/agents", Some(child)).await;
+    for agent in ["default", "child"] {
+        for (host, value) in [("a.test", None), ("b.test", Some("value-of-b"))] {
+            let url = format!("https://{host}/x");
+            let output = daemon.cli(&["run", "--agent", agent, "--", "curl", "-sS", &url]).await;
+            assert!(output.status.success(), "{output:?}");
+            assert_eq!(origin.last().header("x-key"), value, "{agent} at {host}");
+        }
+    }
+    let events = daemon.audit().await;
+    let why = events.iter().filter_map(|event| event["notInjectedBecause"].as_str()).collect::<Vec<_>>();
+    assert_eq!(why, ["a secret is bound to this host, but it is not assigned to this agent"; 2]);
+    daemon.json(&["agents", "secrets", "default", "--all"]).await;
+    daemon.run(&["curl", "-sS", "https://a.test/x"]).await;
+    assert_eq!(origin.last().header("x-key"), Some("value-of-a"));
+}

@@ -2,9 +2,10 @@
 
 use clap::{Args, Subcommand};
 use onecli_sdk::{
-    Client,
-    types::{AccessTokenAnswer, CreateAgent, UpdateAgent},
+    Client, Error,
+    types::{AccessTokenAnswer, AgentSecrets, CreateAgent, SecretMode, UpdateAgent},
 };
+use serde::Serialize;
 use time::Duration;
 
 use super::duration::parse_duration;
@@ -47,6 +48,11 @@ enum AgentsCommand {
         /// Its identifier, name or id
         agent: String,
     },
+    /// Show or set which secrets an agent may use
+    #[command(
+        after_help = "Examples:\n  onecli agents secrets ci --only github,npm\n  onecli agents secrets ci --all"
+    )]
+    Secrets(SecretsArgs),
     /// Show the agent that is meant when none is named
     Default,
 }
@@ -91,6 +97,28 @@ struct Changes {
     default: bool,
 }
 
+#[derive(Args)]
+struct SecretsArgs {
+    /// Its identifier, name or id
+    agent: String,
+    /// Let it use all secrets
+    #[arg(long, conflicts_with = "only")]
+    all: bool,
+    /// Let it use only these, comma-separated: names or ids
+    #[arg(long, value_name = "SECRETS", value_delimiter = ',')]
+    only: Option<Vec<String>>,
+}
+
+/// Which secrets an agent may use.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MayUse {
+    mode: SecretMode,
+    secrets: Vec<String>,
+}
+
+const MAY_USE: Shape = Shape { fields: &["mode", "secrets"], columns: &["mode", "secrets"] };
+
 const SHAPE: Shape = Shape {
     fields: &[
         "id",
@@ -131,8 +159,28 @@ pub(super) async fn run(args: AgentsArgs) -> anyhow::Result<()> {
             let access_token = client.regenerate_agent_token(agent.id).await?;
             output.show(&AccessTokenAnswer { access_token }, &TOKEN)
         }
+        AgentsCommand::Secrets(args) => output.show(&secrets(&client, args).await?, &MAY_USE),
         AgentsCommand::Default => output.show(&client.default_agent().await?, &SHAPE),
     }
+}
+
+async fn secrets(client: &Client, args: SecretsArgs) -> Result<MayUse, Error> {
+    let mut agent = lookup::agent(client, &args.agent).await?;
+    if let Some(only) = &args.only {
+        let mut secret_ids = Vec::with_capacity(only.len());
+        for secret in only {
+            secret_ids.push(lookup::secret(client, secret).await?.id);
+        }
+        client.set_agent_secrets(agent.id, &AgentSecrets { secret_ids }).await?;
+        agent = client.set_agent_secret_mode(agent.id, SecretMode::Selective).await?;
+    } else if args.all {
+        agent = client.set_agent_secret_mode(agent.id, SecretMode::All).await?;
+    }
+    let assigned = client.agent_secrets(agent.id).await?.secret_ids;
+    let listed = client.secrets().await?.into_iter();
+    let usable =
+        listed.filter(|secret| agent.secret_mode == SecretMode::All || assigned.contains(&secret.id));
+    Ok(MayUse { mode: agent.secret_mode, secrets: usable.map(|secret| secret.name).collect() })
 }
 
 fn new_agent(args: CreateArgs) -> Result<CreateAgent, UsageError> {

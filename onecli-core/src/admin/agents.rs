@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Admin, AdminError, names};
 use crate::{
     clock,
-    model::{Agent, AgentId, Identifier, SecretMode},
+    model::{Agent, AgentId, Identifier, Secret, SecretId, SecretMode},
     store::AgentRow,
     vault::Token,
 };
@@ -108,6 +108,61 @@ impl Admin {
         let version = self.store.update_agent(&row).await?;
         self.in_force(version).await?;
         Ok(row.agent)
+    }
+
+    /// Says which secrets an agent may use: all, or those that are assigned to it.
+    ///
+    /// # Errors
+    /// If there is none of that id, or it is a child: a child may use what its parent may.
+    pub async fn set_secret_mode(&self, id: AgentId, mode: SecretMode) -> Result<Agent, AdminError> {
+        let _writing = self.begin_write().await;
+        let mut row = self.agent_row(&id.to_string()).await?;
+        refuse_child(&row.agent)?;
+        row.agent.secret_mode = mode;
+        let version = self.store.update_agent(&row).await?;
+        self.in_force(version).await?;
+        Ok(row.agent)
+    }
+
+    /// The secrets that are assigned to an agent. They count when its mode is selective.
+    ///
+    /// # Errors
+    /// If there is none of that id.
+    pub async fn assigned_secrets(&self, id: AgentId) -> Result<Vec<SecretId>, AdminError> {
+        self.agent(&id.to_string()).await?;
+        Ok(self.store.list_assigned(id).await?)
+    }
+
+    /// The secrets that an agent may use: a child those of its parent.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn usable_secrets(&self, agent: &Agent) -> Result<Vec<Secret>, AdminError> {
+        let counts_as = match agent.parent_id {
+            Some(parent) => self.agent(&parent.to_string()).await?,
+            None => agent.clone(),
+        };
+        let assigned = self.store.list_assigned(counts_as.id).await?;
+        let rows = self.store.list_secrets().await?.into_iter().map(|row| row.secret);
+        let all = counts_as.secret_mode == SecretMode::All;
+        Ok(rows.filter(|secret| all || assigned.contains(&secret.id)).collect())
+    }
+
+    /// Assigns secrets to an agent, in the place of those from before.
+    ///
+    /// # Errors
+    /// If there is no such agent or secret, or the agent is a child.
+    pub async fn assign_secrets(&self, id: AgentId, secrets: &[SecretId]) -> Result<(), AdminError> {
+        let _writing = self.begin_write().await;
+        refuse_child(&self.agent(&id.to_string()).await?)?;
+        let known = self.store.list_secrets().await?;
+        if let Some(unknown) = secrets.iter().find(|id| !known.iter().any(|row| row.secret.id == **id)) {
+            return Err(AdminError::refused(format!(
+                "secretIds: {unknown} is no secret's; the list of secrets has their ids"
+            )));
+        }
+        let version = self.store.assign_secrets(id, secrets).await?;
+        self.in_force(version).await
     }
 
     /// Removes an agent, its children and the rules that name them.
@@ -217,4 +272,11 @@ fn end_of_lease(now: OffsetDateTime, seconds: u64) -> Result<OffsetDateTime, Adm
     let end = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0);
     end.and_then(|seconds| now.checked_add(Duration::seconds(seconds)))
         .ok_or_else(|| AdminError::refused("ttlSeconds is a number of seconds from 1, such as 3600"))
+}
+
+fn refuse_child(agent: &Agent) -> Result<(), AdminError> {
+    match agent.parent_id {
+        None => Ok(()),
+        Some(_) => Err(AdminError::refused("a child agent may use what its parent may; change the parent")),
+    }
 }

@@ -1,10 +1,13 @@
 //! The compiled policy of one moment.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::HostIndex;
 use crate::{
-    model::{Agent, AgentId, PolicySettings, Rule, Sealed, Secret},
+    model::{Agent, AgentId, PolicySettings, Rule, Sealed, Secret, SecretId, SecretMode},
     store::{PolicyRows, PolicyVersion, StoreError, TokenHash},
 };
 
@@ -27,6 +30,8 @@ pub struct PolicyAgent {
     pub token_hash: TokenHash,
     /// Whether its parent's token would be valid, if it has one.
     parent: Option<Arc<Agent>>,
+    /// The secrets that it may use; none: all. A child may use its parent's.
+    may_use: Option<HashSet<SecretId>>,
 }
 
 impl PolicyAgent {
@@ -34,6 +39,12 @@ impl PolicyAgent {
     #[must_use]
     pub fn counts_as(&self, id: AgentId) -> bool {
         self.agent.id == id || self.agent.parent_id == Some(id)
+    }
+
+    /// Whether it may use a secret.
+    #[must_use]
+    pub fn may_use(&self, secret: SecretId) -> bool {
+        self.may_use.as_ref().is_none_or(|assigned| assigned.contains(&secret))
     }
 
     /// Whether its token is valid at `now`: a child's only while its parent's is.
@@ -63,7 +74,13 @@ impl Snapshot {
             rows.agents.iter().map(|row| (row.agent.id, Arc::new(row.agent.clone()))).collect();
         let agents = rows.agents.into_iter().map(|row| {
             let parent = row.agent.parent_id.and_then(|id| by_id.get(&id).cloned());
-            (row.token_hash, Arc::new(PolicyAgent { agent: row.agent, token_hash: row.token_hash, parent }))
+            let counts_as = parent.as_deref().unwrap_or(&row.agent);
+            let assigned = || {
+                rows.assigned.iter().filter(|(agent, _)| *agent == counts_as.id).map(|(_, secret)| *secret)
+            };
+            let may_use = (counts_as.secret_mode == SecretMode::Selective).then(|| assigned().collect());
+            let agent = PolicyAgent { agent: row.agent, token_hash: row.token_hash, parent, may_use };
+            (agent.token_hash, Arc::new(agent))
         });
         let mut snapshot = Self {
             version: rows.version,

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::Facts;
 use crate::{
-    model::{Injection, Secret, SecretMode},
+    model::{Injection, Secret},
     policy::{PolicySecret, Snapshot},
     refusal::{AmbiguousSecret, Cause},
 };
@@ -52,8 +52,8 @@ pub(super) fn select(
 /// Why a secret of this host does not go into the request.
 fn misfit(facts: &Facts<'_>, secret: &Secret) -> Option<&'static str> {
     let any_path = crate::model::PathPattern::any();
-    if facts.agent().agent.secret_mode == SecretMode::Selective {
-        return Some("the agent may use only secrets that are assigned to it");
+    if !facts.agent().may_use(secret.id) {
+        return Some("a secret is bound to this host, but it is not assigned to this agent");
     }
     if !facts.lies_within(&secret.host_pattern, Some(facts.default_port()), &any_path) {
         return Some("a secret is bound to this host, but not to this port or spelling of it");

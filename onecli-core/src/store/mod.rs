@@ -61,6 +61,10 @@ pub trait AgentStore: Send + Sync + 'static {
     ) -> Result<PolicyVersion, StoreError>;
     /// Removes an agent, its children and the rules that name them.
     async fn delete_agent(&self, id: AgentId) -> Result<PolicyVersion, StoreError>;
+    /// The secrets that a selective agent may use; those that it could before and are not named it may not any more.
+    async fn assign_secrets(&self, id: AgentId, secrets: &[SecretId]) -> Result<PolicyVersion, StoreError>;
+    /// The secrets that were assigned to an agent.
+    async fn list_assigned(&self, id: AgentId) -> Result<Vec<SecretId>, StoreError>;
     /// All agents, oldest first.
     async fn list_agents(&self) -> Result<Vec<AgentRow>, StoreError>;
     /// Notes when agents were seen last and secrets used last; never moves a time back. Not a change of the policy.

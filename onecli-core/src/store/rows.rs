@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use crate::{
-    model::{Agent, AgentId, ApiKeyId, RateLimit, Rule, RuleId, Sealed, Secret},
+    model::{Agent, AgentId, ApiKeyId, RateLimit, Rule, RuleId, Sealed, Secret, SecretId},
     store::PolicyVersion,
 };
 
@@ -62,6 +62,8 @@ pub struct PolicyRows {
     pub agents: Vec<AgentRow>,
     /// All secrets.
     pub secrets: Vec<SecretRow>,
+    /// Which secrets were assigned to which agents.
+    pub assigned: Vec<(AgentId, SecretId)>,
     /// All rules.
     pub rules: Vec<Rule>,
     /// All settings.

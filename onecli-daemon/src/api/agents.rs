@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use onecli_core::{
     admin::{AgentChange, NewAgent},
-    model,
+    model::{self, SecretId},
     vault::Token,
 };
-use onecli_sdk::types::{AccessToken, AccessTokenAnswer, Agent, CreateAgent, SecretMode, UpdateAgent};
+use onecli_sdk::types::{
+    AccessToken, AccessTokenAnswer, Agent, AgentSecrets, CreateAgent, SecretMode, SetSecretMode, UpdateAgent,
+};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, OpenApi, param::Path, payload::Json};
 
@@ -109,6 +111,43 @@ impl AgentCalls {
         Ok(Deleted::Gone)
     }
 
+    /// The secrets that are assigned to an agent
+    ///
+    /// They count when its mode is `selective`.
+    #[oai(path = "/agents/:id/secrets", method = "get", operation_id = "getAgentSecrets")]
+    async fn secrets(
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+    ) -> Result<Json<AgentSecrets>, Problem> {
+        let agent = backend.admin.agent(&id).await?;
+        Ok(Json(assigned(backend.admin.assigned_secrets(agent.id).await?)))
+    }
+
+    /// Assigns secrets to an agent, in the place of those from before
+    #[oai(path = "/agents/:id/secrets", method = "put", operation_id = "setAgentSecrets")]
+    async fn set_secrets(
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+        Body(secrets): Body<AgentSecrets>,
+    ) -> Result<Json<AgentSecrets>, Problem> {
+        let agent = backend.admin.agent(&id).await?;
+        let secrets: Vec<SecretId> = secrets.secret_ids.into_iter().map(SecretId).collect();
+        backend.admin.assign_secrets(agent.id, &secrets).await?;
+        Ok(Json(assigned(backend.admin.assigned_secrets(agent.id).await?)))
+    }
+
+    /// Says which secrets an agent may use
+    #[oai(path = "/agents/:id/secret-mode", method = "patch", operation_id = "setAgentSecretMode")]
+    async fn set_secret_mode(
+        &self, _guard: Admin, Data(backend): Data<&Arc<Backend>>, Path(id): Path<String>,
+        Body(change): Body<SetSecretMode>,
+    ) -> Result<Json<Agent>, Problem> {
+        let agent = backend.admin.agent(&id).await?;
+        let mode = match change.mode {
+            SecretMode::All => model::SecretMode::All,
+            SecretMode::Selective => model::SecretMode::Selective,
+        };
+        Ok(Json(wire(backend.admin.set_secret_mode(agent.id, mode).await?, None)))
+    }
+
     /// A new access token
     ///
     /// The old one stops at once.
@@ -120,6 +159,10 @@ impl AgentCalls {
         let token = backend.admin.regenerate_token(agent.id).await?;
         Ok(Json(AccessTokenAnswer { access_token: handed_out(&token) }))
     }
+}
+
+fn assigned(secrets: Vec<SecretId>) -> AgentSecrets {
+    AgentSecrets { secret_ids: secrets.into_iter().map(|id| id.0).collect() }
 }
 
 fn wire(agent: model::Agent, token: Option<&Token>) -> Agent {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use onecli_core::{
     clock,
-    model::{Agent, Secret, SecretMode, SecretType},
+    model::{Secret, SecretType},
 };
 use onecli_sdk::types::ContainerConfig;
 use poem::web::Data;
@@ -63,8 +63,7 @@ impl ContainerConfigCalls {
         };
         let token = backend.admin.agent_token(agent.id).await?;
         let proxy = format!("http://x:{}@{}", token.reveal(), backend.reach.for_containers());
-        let secrets = backend.admin.secrets().await?;
-        let secrets: Vec<&Secret> = secrets.iter().map(|listed| &listed.secret).collect();
+        let secrets = backend.admin.usable_secrets(&agent).await?;
         let now = clock::now();
         let warnings = (!agent.is_active(now)).then(|| {
             vec![format!(
@@ -73,7 +72,7 @@ impl ContainerConfigCalls {
             )]
         });
         Ok(Json(ContainerConfig {
-            env: environment(&proxy, placeholders(&agent, &secrets, now)),
+            env: environment(&proxy, placeholders(&secrets, now)),
             ca_certificate: backend.trust_bundle.clone(),
             ca_certificate_container_path: BUNDLE_PATH.into(),
             credential_stubs: None,
@@ -90,11 +89,8 @@ fn environment(proxy: &str, placeholders: impl Iterator<Item = &'static str>) ->
     all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// The variables for which a secret can be put in for this agent.
-fn placeholders(
-    agent: &Agent, secrets: &[&Secret], now: OffsetDateTime,
-) -> impl Iterator<Item = &'static str> {
-    let uses_secrets = agent.secret_mode == SecretMode::All;
+/// The variables for which one of an agent's secrets can be put in.
+fn placeholders(secrets: &[Secret], now: OffsetDateTime) -> impl Iterator<Item = &'static str> {
     let fits = move |kind: SecretType, host: &str, header: &str| {
         secrets.iter().any(|secret| {
             (secret.kind == kind || secret.host_pattern.matches(host, 443, Some(443)))
@@ -104,7 +100,7 @@ fn placeholders(
     };
     PLACEHOLDERS
         .into_iter()
-        .filter(move |(_, kind, host, header)| uses_secrets && fits(*kind, host, header))
+        .filter(move |(_, kind, host, header)| fits(*kind, host, header))
         .map(|(name, ..)| name)
         .collect::<Vec<_>>()
         .into_iter()

@@ -4,7 +4,9 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use super::{Client, Error};
-use crate::types::{AccessToken, AccessTokenAnswer, Agent, CreateAgent, UpdateAgent};
+use crate::types::{
+    AccessToken, AccessTokenAnswer, Agent, AgentSecrets, CreateAgent, SecretMode, SetSecretMode, UpdateAgent,
+};
 
 impl Client {
     /// All agents.
@@ -62,5 +64,29 @@ impl Client {
     pub async fn regenerate_agent_token(&self, id: Uuid) -> Result<AccessToken, Error> {
         let answer: AccessTokenAnswer = self.post(&format!("v1/agents/{id}/regenerate-token")).await?;
         Ok(answer.access_token)
+    }
+
+    /// The secrets that are assigned to an agent.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn agent_secrets(&self, id: Uuid) -> Result<AgentSecrets, Error> {
+        self.get(&format!("v1/agents/{id}/secrets"), &[]).await
+    }
+
+    /// Assigns secrets to an agent, in the place of those from before.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn set_agent_secrets(&self, id: Uuid, secrets: &AgentSecrets) -> Result<AgentSecrets, Error> {
+        self.send_json(Method::PUT, &format!("v1/agents/{id}/secrets"), secrets).await
+    }
+
+    /// Says which secrets an agent may use.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn set_agent_secret_mode(&self, id: Uuid, mode: SecretMode) -> Result<Agent, Error> {
+        self.send_json(Method::PATCH, &format!("v1/agents/{id}/secret-mode"), &SetSecretMode { mode }).await
     }
 }

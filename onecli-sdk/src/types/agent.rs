@@ -108,3 +108,29 @@ pub struct AccessTokenAnswer {
     /// The token; the one before is no longer valid.
     pub access_token: AccessToken,
 }
+
+/// The secrets that are assigned to an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct AgentSecrets {
+    /// Their ids.
+    pub secret_ids: Vec<Uuid>,
+}
+
+/// Which secrets an agent shall be allowed to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct SetSecretMode {
+    /// All, or those that are assigned to it.
+    pub mode: SecretMode,
+}

@@ -16,7 +16,9 @@ mod secret;
 mod sensitive;
 mod settings;
 
-pub use agent::{AccessTokenAnswer, Agent, CreateAgent, SecretMode, UpdateAgent};
+pub use agent::{
+    AccessTokenAnswer, Agent, AgentSecrets, CreateAgent, SecretMode, SetSecretMode, UpdateAgent,
+};
 pub use audit::{AuditDecision, AuditEvent, AuditKind, AuditLimit, AuditQuery};
 pub use container_config::{ContainerConfig, CredentialStub};
 pub use error_body::ErrorBody;

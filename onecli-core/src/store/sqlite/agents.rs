@@ -5,7 +5,7 @@ use rusqlite::{Transaction, named_params, params};
 use time::OffsetDateTime;
 
 use super::{
-    SqliteStore,
+    SqliteStore, assigned,
     columns::{Columns, found, micros, opt_micros},
     constraint::{missing_reference, taken},
 };
@@ -69,6 +69,15 @@ impl AgentStore for SqliteStore {
             found(transaction.execute("DELETE FROM agents WHERE id = ?1", [id.to_string()])?, WHAT)
         })
         .await
+    }
+
+    async fn assign_secrets(&self, id: AgentId, secrets: &[SecretId]) -> Result<PolicyVersion, StoreError> {
+        let secrets = secrets.to_vec();
+        self.change(move |transaction| assigned::put(transaction, id, &secrets)).await
+    }
+
+    async fn list_assigned(&self, id: AgentId) -> Result<Vec<SecretId>, StoreError> {
+        self.connections.read(move |transaction| assigned::of(transaction, id)).await
     }
 
     async fn list_agents(&self) -> Result<Vec<AgentRow>, StoreError> {

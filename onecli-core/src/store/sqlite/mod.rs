@@ -1,6 +1,7 @@
 //! The embedded store: a SQLite database, in a file or in memory, and one beside it for takings from rate limits.
 
 mod agents;
+mod assigned;
 mod columns;
 mod connections;
 mod constraint;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::Transaction;
 use tokio::sync::watch;
 
-use super::{SqliteStore, agents, rules, secrets, settings};
+use super::{SqliteStore, agents, assigned, rules, secrets, settings};
 use crate::store::{PolicyRows, PolicyStore, PolicyVersion, StoreError};
 
 #[async_trait]
@@ -15,6 +15,7 @@ impl PolicyStore for SqliteStore {
                 version: version(transaction)?,
                 agents: agents::all(transaction)?,
                 secrets: secrets::all(transaction)?,
+                assigned: assigned::all(transaction)?,
                 rules: rules::all(transaction)?,
                 settings: settings::all(transaction)?,
             })
