@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::request;
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio_util::sync::CancellationToken;
 
 use crate::{audit::Ticket, policy::PolicyAgent, target::Target};
 
@@ -50,6 +51,8 @@ pub struct Exchange<S> {
     pub(crate) head: request::Parts,
     pub(crate) body: RequestBody,
     pub(crate) ticket: Ticket,
+    /// Ends the connection that the request came on.
+    pub(crate) closer: CancellationToken,
     stage: S,
 }
 
@@ -60,8 +63,9 @@ pub struct Received(());
 impl Exchange<Received> {
     pub(crate) fn receive(
         agent: Arc<PolicyAgent>, target: Target, head: request::Parts, body: RequestBody, ticket: Ticket,
+        closer: CancellationToken,
     ) -> Self {
-        Self { agent, target, head, body, ticket, stage: Received(()) }
+        Self { agent, target, head, body, ticket, closer, stage: Received(()) }
     }
 }
 
@@ -74,14 +78,14 @@ impl<S> Exchange<S> {
 
     /// Goes on to the next stage. Each stage can be made only by the step that grants it.
     pub(crate) fn advance<T>(self, stage: T) -> Exchange<T> {
-        let Self { agent, target, head, body, ticket, stage: _ } = self;
-        Exchange { agent, target, head, body, ticket, stage }
+        let Self { agent, target, head, body, ticket, closer, stage: _ } = self;
+        Exchange { agent, target, head, body, ticket, closer, stage }
     }
 
     /// Takes the stage out, to spend what it grants.
     pub(crate) fn spend(self) -> (S, Exchange<()>) {
-        let Self { agent, target, head, body, ticket, stage } = self;
-        (stage, Exchange { agent, target, head, body, ticket, stage: () })
+        let Self { agent, target, head, body, ticket, closer, stage } = self;
+        (stage, Exchange { agent, target, head, body, ticket, closer, stage: () })
     }
 }
 

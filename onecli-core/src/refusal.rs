@@ -2,7 +2,7 @@
 
 use crate::{
     audit::Ticket,
-    model::{RateLimit, RuleId},
+    model::{RateLimit, Rule, RuleId},
 };
 
 /// A request that goes no further: why, and the ticket on which it will be recorded.
@@ -60,6 +60,8 @@ pub enum Cause {
     CredentialExpired(String),
     #[error("the gateway is shutting down")]
     GatewayRestarting,
+    #[error("what was running was ended: {0}")]
+    Revoked(Box<Cause>),
     #[error("the agent's client did not complete the TLS handshake: {0}")]
     ClientTlsFailed(String),
 }
@@ -74,6 +76,21 @@ pub struct AmbiguousSecret {
 }
 
 impl Cause {
+    /// A rule's refusal.
+    #[must_use]
+    pub fn blocked_by(rule: &Rule) -> Self {
+        Self::BlockedByPolicy { rule: rule.id, name: rule.name.clone() }
+    }
+
+    /// What is behind it: of a revocation what the request would be refused with.
+    #[must_use]
+    pub fn origin(&self) -> &Self {
+        match self {
+            Self::Revoked(origin) => origin.origin(),
+            other => other,
+        }
+    }
+
     /// The stable code that scripts see.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -99,6 +116,7 @@ impl Cause {
             Self::CredentialExpired(_) => "credential_expired",
             Self::GatewayRestarting => "gateway_restarting",
             Self::ClientTlsFailed(_) => "client_tls_failed",
+            Self::Revoked(origin) => origin.code(),
         }
     }
 
@@ -122,6 +140,7 @@ impl Cause {
             | Self::UpstreamTlsFailed(_)
             | Self::BadGateway(_) => S::BAD_GATEWAY,
             Self::UpstreamTimeout => S::GATEWAY_TIMEOUT,
+            Self::Revoked(origin) => origin.status(),
             Self::StoreUnavailable
             | Self::LimitsUnavailable
             | Self::VaultUnavailable

@@ -15,4 +15,6 @@ mod identity;
 mod injections;
 mod limits;
 mod policy;
+mod revocation;
 mod streaming;
+mod tunnels;

@@ -145,6 +145,10 @@ async fn answer(
         body: body.to_bytes(),
     };
     log.lock().unwrap().push(received.clone());
+    if received.uri.path() == "/wait" {
+        // Answers once a chunk is released.
+        chunks.acquire().await.unwrap().forget();
+    }
     Ok(match handler {
         Some(handler) => handler(received),
         None => standard(received, chunks),

@@ -66,10 +66,8 @@ impl Tunnel {
     }
 }
 
-/// CONNECTs to `authority`, and shakes hands for the name `sni`.
-pub async fn tls(
-    daemon: &Daemon, token: &str, authority: &str, sni: &str, alpn: &str,
-) -> TlsStream<TcpStream> {
+/// CONNECTs to `authority`. Gives back the stream and the head of the answer.
+pub async fn connect(daemon: &Daemon, token: &str, authority: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(&daemon.gateway).await.unwrap();
     let credentials = BASE64.encode(format!("x:{token}").as_bytes());
     let connect = format!(
@@ -77,6 +75,14 @@ pub async fn tls(
     );
     stream.write_all(connect.as_bytes()).await.unwrap();
     let answer = head(&mut stream).await;
+    (stream, answer)
+}
+
+/// CONNECTs to `authority`, and shakes hands for the name `sni`.
+pub async fn tls(
+    daemon: &Daemon, token: &str, authority: &str, sni: &str, alpn: &str,
+) -> TlsStream<TcpStream> {
+    let (stream, answer) = connect(daemon, token, authority).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(daemon.root().await.as_bytes()).unwrap()).unwrap();

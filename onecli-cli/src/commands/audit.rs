@@ -36,7 +36,7 @@ Examples:
 
 /// The names of the decisions.
 pub(super) const DECISIONS: &[&str] =
-    &["allowed", "blocked", "rate_limited", "refused", "failed", "interrupted"];
+    &["allowed", "tunnelled", "blocked", "rate_limited", "refused", "failed", "interrupted", "revoked"];
 
 /// How many events the daemon gives at once, at the most.
 const PAGE: u32 = 1000;

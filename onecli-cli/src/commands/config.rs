@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use onecli_sdk::{
     Client,
-    types::{DefaultPolicy, Settings, UpdateSettings},
+    types::{Settings, UpdateSettings},
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,14 +28,14 @@ enum ConfigCommand {
     List,
     /// Show one setting
     Get {
-        /// defaultPolicy, allowPrivate or auditRetentionDays
+        /// defaultPolicy, intercept, passthroughHosts, allowPrivate or auditRetentionDays
         #[arg(value_parser = Name::parse)]
         name: Name,
     },
     /// Change a setting; it is in force at once
     #[command(after_help = SET_EXAMPLES)]
     Set {
-        /// defaultPolicy, allowPrivate or auditRetentionDays
+        /// defaultPolicy, intercept, passthroughHosts, allowPrivate or auditRetentionDays
         #[arg(value_parser = Name::parse)]
         name: Name,
         /// Its value; lists are comma-separated, and empty with ''
@@ -45,18 +46,27 @@ enum ConfigCommand {
 const SET_EXAMPLES: &str = "\
 Examples:
   onecli config set defaultPolicy deny
+  onecli config set passthroughHosts pinned.example.com
   onecli config set allowPrivate 10.2.0.0/16,build.internal:8443
   onecli config set auditRetentionDays 30";
 
 /// The names of the default policies.
 pub(super) const POLICIES: &[&str] = &["allow", "deny"];
 
-const SHAPE: Shape = Shape { fields: &["defaultPolicy", "allowPrivate", "auditRetentionDays"], columns: &[] };
+const SHAPE: Shape = Shape {
+    fields: &["defaultPolicy", "intercept", "passthroughHosts", "allowPrivate", "auditRetentionDays"],
+    columns: &[],
+};
+
+/// What there is to look into.
+const INTERCEPTS: &[&str] = &["all", "matched"];
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
     DefaultPolicy,
+    Intercept,
+    PassthroughHosts,
     AllowPrivate,
     AuditRetentionDays,
 }
@@ -79,7 +89,10 @@ fn show_one(output: &Output, name: Name, settings: &Settings) -> anyhow::Result<
         true => output.show(&json!({ name.as_str(): name.of(settings) }), &SHAPE),
         false => {
             let text = match name {
-                Name::DefaultPolicy => name.of(settings).as_str().unwrap_or_default().to_owned(),
+                Name::DefaultPolicy | Name::Intercept => {
+                    name.of(settings).as_str().unwrap_or_default().to_owned()
+                }
+                Name::PassthroughHosts => settings.passthrough_hosts.join(","),
                 Name::AllowPrivate => settings.allow_private.join(","),
                 Name::AuditRetentionDays => settings.audit_retention_days.to_string(),
             };
@@ -89,11 +102,19 @@ fn show_one(output: &Output, name: Name, settings: &Settings) -> anyhow::Result<
 }
 
 impl Name {
-    const ALL: [Self; 3] = [Self::DefaultPolicy, Self::AllowPrivate, Self::AuditRetentionDays];
+    const ALL: [Self; 5] = [
+        Self::DefaultPolicy,
+        Self::Intercept,
+        Self::PassthroughHosts,
+        Self::AllowPrivate,
+        Self::AuditRetentionDays,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::DefaultPolicy => "defaultPolicy",
+            Self::Intercept => "intercept",
+            Self::PassthroughHosts => "passthroughHosts",
             Self::AllowPrivate => "allowPrivate",
             Self::AuditRetentionDays => "auditRetentionDays",
         }
@@ -112,6 +133,8 @@ impl Name {
     fn of(self, settings: &Settings) -> Value {
         match self {
             Self::DefaultPolicy => json!(settings.default_policy),
+            Self::Intercept => json!(settings.intercept),
+            Self::PassthroughHosts => json!(settings.passthrough_hosts),
             Self::AllowPrivate => json!(settings.allow_private),
             Self::AuditRetentionDays => json!(settings.audit_retention_days),
         }
@@ -120,11 +143,12 @@ impl Name {
     fn change(self, value: &str) -> Result<UpdateSettings, UsageError> {
         let mut changes = UpdateSettings::default();
         match self {
-            Self::DefaultPolicy => changes.default_policy = Some(policy(value)?),
-            Self::AllowPrivate => {
-                let entries = value.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-                changes.allow_private = Some(entries.map(str::to_owned).collect());
+            Self::DefaultPolicy => {
+                changes.default_policy = Some(one_of("defaultPolicy", POLICIES, value)?);
             }
+            Self::Intercept => changes.intercept = Some(one_of("intercept", INTERCEPTS, value)?),
+            Self::PassthroughHosts => changes.passthrough_hosts = Some(list(value)),
+            Self::AllowPrivate => changes.allow_private = Some(list(value)),
             Self::AuditRetentionDays => {
                 let days = value.trim().parse().map_err(|_| {
                     UsageError(format!(
@@ -139,9 +163,13 @@ impl Name {
     }
 }
 
-fn policy(value: &str) -> Result<DefaultPolicy, UsageError> {
+fn list(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+}
+
+fn one_of<T: DeserializeOwned>(setting: &str, names: &[&str], value: &str) -> Result<T, UsageError> {
     serde_json::from_value(value.into()).map_err(|_| {
-        UsageError(format!("defaultPolicy is {}, not `{}`", POLICIES.join(" or "), value.escape_debug()))
+        UsageError(format!("{setting} is {}, not `{}`", names.join(" or "), value.escape_debug()))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Admin, AdminError};
 use crate::{
-    model::{AllowPrivate, DefaultPolicy, PolicySettings},
+    model::{AllowPrivate, DefaultPolicy, HostPattern, Intercept, PolicySettings},
     policy::settings::name,
     store::SettingRow,
 };
@@ -12,6 +12,10 @@ use crate::{
 pub struct SettingsChange {
     /// What happens to a request that no rule matches.
     pub default_policy: Option<DefaultPolicy>,
+    /// Which TLS connections are looked into.
+    pub intercept: Option<Intercept>,
+    /// Host patterns whose connections are never looked into.
+    pub passthrough_hosts: Option<Vec<String>>,
     /// Networks and hosts that may be private or loopback.
     pub allow_private: Option<Vec<String>>,
     /// For how many days audit events are kept.
@@ -52,6 +56,15 @@ impl Admin {
         if let Some(policy) = change.default_policy {
             settings.default_policy = policy;
             names.push(name::DEFAULT_POLICY);
+        }
+        if let Some(intercept) = change.intercept {
+            settings.intercept = intercept;
+            names.push(name::INTERCEPT);
+        }
+        if let Some(hosts) = &change.passthrough_hosts {
+            let parsed = hosts.iter().map(|text| text.trim().parse::<HostPattern>());
+            settings.passthrough_hosts = parsed.collect::<Result<_, _>>()?;
+            names.push(name::PASSTHROUGH_HOSTS);
         }
         if let Some(entries) = &change.allow_private {
             let parsed = entries.iter().map(|text| text.trim().parse::<AllowPrivate>());

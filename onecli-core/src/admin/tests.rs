@@ -215,7 +215,7 @@ async fn variables_count_at_first_start() {
         .change_settings(SettingsChange {
             audit_retention_days: Some(7),
             default_policy: Some(DefaultPolicy::Deny),
-            allow_private: None,
+            ..SettingsChange::default()
         })
         .await
         .unwrap();

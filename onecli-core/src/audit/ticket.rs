@@ -164,6 +164,14 @@ impl Ticket {
         self.note(|event| event.reason = Some(reason.to_owned()));
     }
 
+    /// Notes that a tunnel stands.
+    pub(crate) fn note_tunnelled(&mut self) {
+        self.note(|event| {
+            event.decision = Decision::Tunnelled;
+            event.status = Some(StatusCode::OK.as_u16());
+        });
+    }
+
     /// Notes that a response head came.
     pub fn note_response(&mut self, status: StatusCode) {
         self.note(|event| {
@@ -182,6 +190,13 @@ impl Ticket {
     pub fn add_response_bytes(&mut self, bytes: usize) {
         if let Some(open) = &mut self.open {
             open.response_bytes += bytes as u64;
+        }
+    }
+
+    /// Sets how many bytes of a response went by.
+    pub(crate) fn set_response_bytes(&mut self, bytes: u64) {
+        if let Some(open) = &mut self.open {
+            open.response_bytes = bytes;
         }
     }
 
@@ -229,6 +244,7 @@ impl Drop for Ticket {
             _ if interrupted => (Decision::Interrupted, "gateway_stopped"),
             // The response's head had come.
             Decision::Allowed => (Decision::Allowed, "client_gone"),
+            Decision::Tunnelled => (Decision::Tunnelled, "client_gone"),
             _ => (Decision::Failed, "client_gone"),
         };
         let ended = self.end(Ending { decision, status: None, reason: None, error: Some(error) });

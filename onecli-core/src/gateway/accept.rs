@@ -5,6 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use http::{Method, Request, Response, StatusCode};
 use hyper::{body::Incoming, service::service_fn};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared,
@@ -41,8 +42,9 @@ async fn serve_proxy(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let until = Until::of(&shared);
-    let connection = Arc::new(Connection { peer, tunnel: None });
+    let closer = CancellationToken::new();
+    let until = Until::of(&shared, closer.clone());
+    let connection = Arc::new(Connection { peer, closer, tunnel: None });
     let service = service_fn(move |request| handle(Arc::clone(&shared), Arc::clone(&connection), request));
     serve::http1(until, stream, service).await;
 }
@@ -51,7 +53,7 @@ async fn handle(
     shared: Arc<Shared>, connection: Arc<Connection>, request: Request<Incoming>,
 ) -> Result<Response<ReplyBody>, Infallible> {
     Ok(match request.method() {
-        &Method::CONNECT => tunnel::open(shared, &connection, request),
+        &Method::CONNECT => tunnel::open(shared, &connection, request).await,
         _ if request.uri().authority().is_none() => local(&shared, request).await,
         _ => pipeline::serve(&shared, &connection, request).await,
     })

@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use crate::{
     audit::{Ending, Ticket},
     model::Decision,
+    rules::{Revocation, Watch},
 };
 
 /// Any error of a body.
@@ -113,13 +114,40 @@ pub struct RecordedResponse<B = Incoming> {
     status: StatusCode,
     /// Gone once the end is recorded.
     ticket: Option<Ticket>,
+    watch: Option<Watch>,
+}
+
+impl<B> RecordedResponse<B> {
+    fn finish(&mut self, error: Option<&'static str>) -> Result<(), BodyError> {
+        self.end(Ending { decision: Decision::Allowed, status: Some(self.status), reason: None, error })
+    }
+
+    fn revoke(&mut self, revocation: &Revocation) -> Result<(), BodyError> {
+        if let Some(ticket) = &mut self.ticket {
+            revocation.note_on(ticket);
+        }
+        let reason = Some(revocation.cause.to_string());
+        let (decision, error) = (Decision::Revoked, Some(revocation.cause.code()));
+        self.end(Ending { decision, status: Some(self.status), reason, error })
+    }
+
+    fn end(&mut self, ending: Ending) -> Result<(), BodyError> {
+        self.watch = None;
+        let Some(ticket) = self.ticket.take() else { return Ok(()) };
+        ticket.finish(ending).map_err(|error| {
+            tracing::error!(error = %crate::error_chain(&error), "a response is cut off, since its end can't be recorded");
+            error.into()
+        })
+    }
 }
 
 impl<B: Body<Data = Bytes>> RecordedResponse<B> {
     /// Watches over a body; one that is empty is recorded at once.
-    pub(super) fn new(inner: B, status: StatusCode, ticket: Ticket) -> Result<Self, BodyError> {
+    pub(super) fn new(
+        inner: B, status: StatusCode, ticket: Ticket, watch: Option<Watch>,
+    ) -> Result<Self, BodyError> {
         let remaining = inner.size_hint().exact();
-        let mut body = Self { remaining, inner, status, ticket: Some(ticket) };
+        let mut body = Self { remaining, inner, status, ticket: Some(ticket), watch };
         if body.is_complete() {
             body.finish(None)?;
         }
@@ -128,15 +156,6 @@ impl<B: Body<Data = Bytes>> RecordedResponse<B> {
 
     fn is_complete(&self) -> bool {
         self.inner.is_end_stream() || self.remaining == Some(0)
-    }
-
-    fn finish(&mut self, error: Option<&'static str>) -> Result<(), BodyError> {
-        let Some(ticket) = self.ticket.take() else { return Ok(()) };
-        let ending = Ending { decision: Decision::Allowed, status: Some(self.status), reason: None, error };
-        ticket.finish(ending).map_err(|error| {
-            tracing::error!(error = %crate::error_chain(&error), "a response is cut off, since its end can't be recorded");
-            error.into()
-        })
     }
 
     fn passing(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
@@ -164,6 +183,12 @@ impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin> Body for RecordedRes
     fn poll_frame(
         mut self: Pin<&mut Self>, context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(watch) = &self.watch
+            && let Poll::Ready(revocation) = watch.poll_revoked(context)
+        {
+            let ended = self.revoke(&revocation);
+            return Poll::Ready(Some(Err(ended.err().unwrap_or_else(|| revocation.cause.into()))));
+        }
         Poll::Ready(match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
             Some(Ok(frame)) => Some(self.passing(frame)),
             Some(Err(error)) => {
@@ -181,6 +206,16 @@ impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin> Body for RecordedRes
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+/// A client that takes nothing has its connection closed, and the response with it.
+impl<B> Drop for RecordedResponse<B> {
+    fn drop(&mut self) {
+        if let Some(revocation) = self.watch.as_ref().and_then(Watch::revocation) {
+            // Nobody is left to be told.
+            let _ = self.revoke(&revocation);
+        }
     }
 }
 
@@ -204,7 +239,7 @@ mod tests {
         let recorder = Recorder::new(Journal::open(directory.path(), Fsync::Group).unwrap(), "test".into());
         let ticket = Ticket::open(&recorder, None);
         ticket.intent().unwrap();
-        (RecordedResponse::new(body, StatusCode::OK, ticket).unwrap(), directory)
+        (RecordedResponse::new(body, StatusCode::OK, ticket, None).unwrap(), directory)
     }
 
     fn is_recorded(journal: &TempDir) -> bool {

@@ -11,7 +11,9 @@ use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{LocalService, Shared, Upstream, accept, activity::Activity, upstream};
+use super::{
+    LocalService, Shared, Upstream, accept, activity::Activity, connector::GuardedConnector, upstream,
+};
 use crate::{
     audit::{Fsync, Journal, JournalError, Recorder},
     ca::CertificateAuthority,
@@ -157,10 +159,12 @@ impl GatewayBuilder {
         policy.refresh(&*self.store).await?;
         let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name);
         let roots = upstream::roots(&self.upstream_roots)?;
+        let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy));
         let limits: Arc<dyn LimitStore> = Arc::clone(&self.store) as _;
         let shared = Arc::new(Shared {
-            rules: RuleEngine::new(Arc::clone(&policy), Arc::clone(&guard), limits),
-            upstream: Upstream::new(guard, Arc::clone(&policy), roots)?,
+            rules: RuleEngine::new(Arc::clone(&policy), guard, limits),
+            upstream: Upstream::new(connector.clone(), roots)?,
+            connector,
             policy,
             vault: self.vault,
             authority: self.authority,
@@ -236,11 +240,13 @@ impl Background {
         let (for_policy, policy_stop) = (Arc::clone(&store), stop.clone());
         let (activity, for_activity, activity_stop) =
             (Arc::clone(&shared.activity), Arc::clone(&store), stop.clone());
+        let (for_rules, rules_stop) = (Arc::clone(shared), stop.clone());
         let (recorder, drain_stop) = (Arc::clone(&shared.recorder), stop_drain.clone());
         let others = vec![
             tokio::spawn(async move { policy.follow(for_policy, policy_stop).await }),
             tokio::spawn(async move { activity.write(&*for_activity, activity_stop).await }),
             tokio::spawn(Arc::clone(&shared.recorder).tick(stop.clone())),
+            tokio::spawn(async move { for_rules.rules.rejudge_running(rules_stop).await }),
         ];
         let drain = tokio::spawn(async move { recorder.drain(&*store, drain_stop).await });
         Self { stop, stop_drain, others, drain }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use http::uri::Scheme;
+use tokio_util::sync::CancellationToken;
 
 use crate::{model::Host, store::TokenHash};
 
@@ -10,6 +11,8 @@ use crate::{model::Host, store::TokenHash};
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
+    /// Ends it.
+    pub(super) closer: CancellationToken,
     /// The tunnel that it came through, if it did.
     pub(super) tunnel: Option<Tunnel>,
 }

@@ -55,12 +55,17 @@ impl GuardedConnector {
         Self { guard, policy }
     }
 
-    async fn dial(self, uri: Uri) -> Result<TcpStream, ConnectError> {
+    async fn dial_for(self, uri: Uri) -> Result<TcpStream, ConnectError> {
         let host = uri.host().and_then(|host| Host::parse(host).ok()).ok_or(ConnectError::Host)?;
         let port =
             uri.port_u16().unwrap_or_else(|| Target::default_port(uri.scheme().unwrap_or(&Scheme::HTTPS)));
+        self.dial(&host, port).await
+    }
+
+    /// Connects to the first address that answers.
+    pub(super) async fn dial(&self, host: &Host, port: u16) -> Result<TcpStream, ConnectError> {
         let snapshot = self.policy.snapshot().map_err(|_| ConnectError::NoPolicy)?;
-        let addresses = self.guard.check(&host, port, &snapshot.settings().allow_private).await?;
+        let addresses = self.guard.check(host, port, &snapshot.settings().allow_private).await?;
         let mut last = ConnectError::Timeout;
         for address in addresses.iter() {
             last = match tokio::time::timeout(PER_ADDRESS, TcpStream::connect(address)).await {
@@ -89,7 +94,7 @@ impl Service<Uri> for GuardedConnector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
-        Box::pin(async move { connector.dial(uri).await.map(TokioIo::new) })
+        Box::pin(async move { connector.dial_for(uri).await.map(TokioIo::new) })
     }
 }
 
@@ -120,17 +125,21 @@ where
     }
 }
 
+impl From<&ConnectError> for Cause {
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Guard(error) => error.clone().into(),
+            ConnectError::Timeout => Self::UpstreamTimeout,
+            ConnectError::NoPolicy => Self::StoreUnavailable,
+            ConnectError::Host | ConnectError::Unreachable(_) => Self::UpstreamUnreachable(error.to_string()),
+        }
+    }
+}
+
 /// What a failed request to a service means for the agent.
 pub(super) fn cause(error: &hyper_util::client::legacy::Error) -> Cause {
     if let Some(error) = find::<ConnectError>(error) {
-        return match error {
-            ConnectError::Guard(error) => error.clone().into(),
-            ConnectError::Timeout => Cause::UpstreamTimeout,
-            ConnectError::NoPolicy => Cause::StoreUnavailable,
-            ConnectError::Host | ConnectError::Unreachable(_) => {
-                Cause::UpstreamUnreachable(error.to_string())
-            }
-        };
+        return error.into();
     }
     if let Some(error) = find::<rustls::Error>(error) {
         return Cause::UpstreamTlsFailed(error.to_string());

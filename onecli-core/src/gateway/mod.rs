@@ -14,6 +14,7 @@ mod prefixed;
 mod receive;
 mod reply;
 mod serve;
+mod splice;
 mod tunnel;
 mod upstream;
 
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     rules: RuleEngine,
     vault: Arc<Vault>,
     upstream: Upstream,
+    /// Dials for tunnels.
+    connector: connector::GuardedConnector,
     authority: Arc<CertificateAuthority>,
     recorder: Arc<Recorder>,
     activity: Arc<activity::Activity>,

@@ -48,7 +48,7 @@ pub(super) fn receive(
     ticket.note_target(&target);
     headers::strip_request(&mut head.headers);
     let body = CountedRequest::new(body, ticket.request_bytes()).boxed_unsync();
-    Ok(Exchange::receive(agent, target, head, body, ticket))
+    Ok(Exchange::receive(agent, target, head, body, ticket, connection.closer.clone()))
 }
 
 fn check_size(head: &request::Parts) -> Result<(), Cause> {

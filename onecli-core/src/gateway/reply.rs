@@ -38,6 +38,7 @@ pub(super) fn refuse(refused: Refused) -> Response<ReplyBody> {
 
 fn decision(cause: &Cause) -> Decision {
     match cause {
+        Cause::Revoked(_) => Decision::Revoked,
         Cause::BlockedByPolicy { .. } | Cause::BlockedByDefaultPolicy => Decision::Blocked,
         Cause::RateLimited { .. } => Decision::RateLimited,
         Cause::ClientTlsFailed(_) => Decision::Failed,
@@ -60,8 +61,8 @@ fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
     let body = Body {
         error: cause.code(),
         message: cause.to_string(),
-        help: help(cause),
-        details: details(cause, event),
+        help: help(cause.origin()),
+        details: details(cause.origin(), event),
     };
     // Strings and maps of strings always serialise.
     let text = serde_json::to_vec(&body).unwrap_or_default();
@@ -74,7 +75,7 @@ fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
     if let Cause::RateLimited { retry_after_seconds, .. } = cause {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
     }
-    if *cause == Cause::ProxyAuthRequired {
+    if *cause.origin() == Cause::ProxyAuthRequired {
         headers
             .insert(header::PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"OneCLI Gateway\""));
     }
@@ -92,6 +93,7 @@ pub(super) fn own(status: StatusCode, body: Bytes, content_type: &'static str) -
 /// What the agent or a person can do next.
 fn help(cause: &Cause) -> &'static str {
     match cause {
+        Cause::Revoked(origin) => help(origin),
         Cause::BadRequest(_) => "Mend the request and send it again.",
         Cause::UriTooLong { .. } | Cause::HeadersTooLarge { .. } => "Send a smaller request.",
         Cause::HostMismatch { .. } => "Open a connection of its own for that host.",

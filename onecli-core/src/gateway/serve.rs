@@ -21,11 +21,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 pub(super) struct Until {
     drain: CancellationToken,
     abort: CancellationToken,
+    closer: CancellationToken,
 }
 
 impl Until {
-    pub(super) fn of(shared: &Shared) -> Self {
-        Self { drain: shared.drain.clone(), abort: shared.abort.clone() }
+    /// `closer` ends this connection alone.
+    pub(super) fn of(shared: &Shared, closer: CancellationToken) -> Self {
+        Self { drain: shared.drain.clone(), abort: shared.abort.clone(), closer }
     }
 
     async fn end<C>(self, mut serving: Pin<&mut C>, shut_down: impl FnOnce(Pin<&mut C>))
@@ -35,6 +37,7 @@ impl Until {
         let ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
             () = self.abort.cancelled() => None,
+            () = self.closer.cancelled() => None,
             () = self.drain.cancelled() => {
                 shut_down(serving.as_mut());
                 self.abort.run_until_cancelled(serving).await

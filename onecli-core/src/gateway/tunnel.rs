@@ -20,6 +20,7 @@ use super::{
     receive::Place,
     reply::{self, ReplyBody},
     serve::{self, Until},
+    splice::Splice,
 };
 use crate::{
     audit::Ticket,
@@ -33,9 +34,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first byte of a TLS handshake record (RFC 8446 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Answers a CONNECT. Rules are not asked yet: they judge each request inside, where refusals can be read by the
-/// client.
-pub(super) fn open(
+/// Answers a CONNECT. Of one that is looked into the rules judge each request inside, where refusals can be read by
+/// the client; a tunnel is judged here.
+pub(super) async fn open(
     shared: Arc<Shared>, connection: &Connection, mut request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let mut ticket = Ticket::open(&shared.recorder, Some(connection.source()));
@@ -49,11 +50,30 @@ pub(super) fn open(
         Ok(place) => place,
         Err(cause) => return reply::refuse(Refused { cause, ticket }),
     };
-    ticket.withdraw();
+    ticket.note_host(&place.host, place.port);
+    let permit = match shared.rules.decide_tunnel(&agent, &place.host, place.port, &mut ticket).await {
+        Ok(permit) => permit,
+        Err(cause) => return reply::refuse(Refused { cause, ticket }),
+    };
     let upgrade = hyper::upgrade::on(&mut request);
+    if let Some(permit) = permit {
+        ticket.note_secrets(Vec::new(), Some("the connection is not looked into"));
+        return match Splice::connect(&shared.connector, &place.host, place.port, permit, ticket).await {
+            Ok(splice) => {
+                shared.tasks.spawn(splice.run(upgrade, shared.abort.clone()));
+                established()
+            }
+            Err(refused) => reply::refuse(*refused),
+        };
+    }
+    ticket.withdraw();
     let inside = Inside { peer: connection.clone(), agent, host: place.host, port: place.port };
     let tasks = shared.tasks.clone();
     tasks.spawn(inside.serve(shared, upgrade));
+    established()
+}
+
+fn established() -> Response<ReplyBody> {
     Response::new(Either::Left(Full::new(Bytes::new())))
 }
 
@@ -91,7 +111,8 @@ impl Inside {
         match first {
             Ok(Ok(Some((TLS_HANDSHAKE, stream)))) => self.serve_tls(shared, stream).await,
             Ok(Ok(Some((_, stream)))) => {
-                let (until, requests) = (Until::of(&shared), self.requests(shared, Scheme::HTTP, false));
+                let until = Until::of(&shared, self.peer.closer.clone());
+                let requests = self.requests(shared, Scheme::HTTP, false);
                 serve::http1(until, stream, service_fn(requests)).await;
             }
             // Nothing came.
@@ -104,7 +125,8 @@ impl Inside {
         match handshake.await.unwrap_or_else(|_| Err("it took too long".into())) {
             Ok((stream, other_sni)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let (until, requests) = (Until::of(&shared), self.requests(shared, Scheme::HTTPS, other_sni));
+                let until = Until::of(&shared, self.peer.closer.clone());
+                let requests = self.requests(shared, Scheme::HTTPS, other_sni);
                 match http2 {
                     true => serve::http2(until, stream, service_fn(requests)).await,
                     false => serve::http1(until, stream, service_fn(requests)).await,

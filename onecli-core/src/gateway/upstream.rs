@@ -17,9 +17,7 @@ use super::{
     headers,
 };
 use crate::{
-    destination::DestinationGuard,
     exchange::{Exchange, RequestBody},
-    policy::Policy,
     refusal::{Cause, Refused},
     vault::Injected,
 };
@@ -33,10 +31,8 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// An upstream that dials what `guard` lets through and trusts `roots`.
-    pub(super) fn new(
-        guard: Arc<DestinationGuard>, policy: Arc<Policy>, roots: RootCertStore,
-    ) -> Result<Self, rustls::Error> {
+    /// An upstream that dials by `connector` and trusts `roots`.
+    pub(super) fn new(connector: GuardedConnector, roots: RootCertStore) -> Result<Self, rustls::Error> {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
@@ -45,7 +41,7 @@ impl Upstream {
             .with_tls_config(tls)
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(GuardedConnector::new(guard, policy));
+            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
@@ -62,7 +58,7 @@ impl Upstream {
     /// If the intent can't be written, or no response head comes.
     pub async fn forward(&self, exchange: Exchange<Injected>) -> Result<Forwarded, Box<Refused>> {
         let (injected, exchange) = exchange.spend();
-        let (filled, echoes) = injected.into_parts();
+        let (filled, echoes, watch) = injected.into_parts();
         let Exchange { target, mut head, body, mut ticket, .. } = exchange;
         let refuse = |cause, ticket| Err(Box::new(Refused { cause, ticket }));
         if let Err(error) = ticket.intent() {
@@ -82,9 +78,16 @@ impl Upstream {
         head.version = Version::HTTP_11;
         headers::strip_own(&mut head.headers);
         let body = CleanTrailers::new(body, filled).boxed_unsync();
-        let response = match self.client.request(http::Request::from_parts(head, body)).await {
-            Ok(response) => response,
-            Err(error) => return refuse(cause(&error), ticket),
+        let sending = self.client.request(http::Request::from_parts(head, body));
+        let response = tokio::select! {
+            sent = sending => match sent {
+                Ok(response) => response,
+                Err(error) => return refuse(cause(&error), ticket),
+            },
+            revoked = watch.revoked() => {
+                revoked.note_on(&mut ticket);
+                return refuse(Cause::Revoked(Box::new(revoked.cause)), ticket);
+            }
         };
         let (mut head, body) = response.into_parts();
         head.version = Version::HTTP_11;
@@ -95,7 +98,7 @@ impl Upstream {
             }
         }
         ticket.note_response(head.status);
-        match RecordedResponse::new(body, head.status, ticket) {
+        match RecordedResponse::new(body, head.status, ticket, Some(watch)) {
             Ok(body) => Ok(Response::from_parts(head, body)),
             // Its end could not be recorded, and the ticket with it: nothing is passed on.
             Err(_) => refuse(Cause::AuditUnavailable, crate::audit::Ticket::closed()),

@@ -98,6 +98,8 @@ pub enum EventKind {
 pub enum Decision {
     /// It passed.
     Allowed,
+    /// It passed through a connection that is not looked into.
+    Tunnelled,
     /// A rule or the default policy stopped it.
     Blocked,
     /// A rate limit had no room.
@@ -108,22 +110,34 @@ pub enum Decision {
     Failed,
     /// The gateway stopped in the middle of it.
     Interrupted,
+    /// It was running when its agent or a new block ended it.
+    Revoked,
 }
 
 impl Decision {
-    const ALL: [Self; 6] =
-        [Self::Allowed, Self::Blocked, Self::RateLimited, Self::Refused, Self::Failed, Self::Interrupted];
+    const ALL: [Self; 8] = [
+        Self::Allowed,
+        Self::Tunnelled,
+        Self::Blocked,
+        Self::RateLimited,
+        Self::Refused,
+        Self::Failed,
+        Self::Interrupted,
+        Self::Revoked,
+    ];
 
     /// As it stands in the API and in the store.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
+            Self::Tunnelled => "tunnelled",
             Self::Blocked => "blocked",
             Self::RateLimited => "rate_limited",
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Revoked => "revoked",
         }
     }
 

@@ -27,4 +27,4 @@ pub use rate_limit::{InvalidRateLimit, RateLimit, Window};
 pub use rule::{Action, Rule};
 pub use sealed::Sealed;
 pub use secret::{Secret, SecretType};
-pub use settings::{AllowPrivate, DefaultPolicy, InvalidAllowPrivate, PolicySettings};
+pub use settings::{AllowPrivate, DefaultPolicy, Intercept, InvalidAllowPrivate, PolicySettings};

@@ -12,6 +12,10 @@ use super::HostPattern;
 pub struct PolicySettings {
     /// What happens to a request that no rule matches.
     pub default_policy: DefaultPolicy,
+    /// Which TLS connections are looked into.
+    pub intercept: Intercept,
+    /// Hosts whose connections are never looked into.
+    pub passthrough_hosts: Vec<HostPattern>,
     /// Which destinations of this machine and its networks are open.
     pub allow_private: Vec<AllowPrivate>,
     /// For how many days audit events are kept.
@@ -20,7 +24,13 @@ pub struct PolicySettings {
 
 impl Default for PolicySettings {
     fn default() -> Self {
-        Self { default_policy: DefaultPolicy::Allow, allow_private: Vec::new(), audit_retention_days: 90 }
+        Self {
+            default_policy: DefaultPolicy::Allow,
+            intercept: Intercept::All,
+            passthrough_hosts: Vec::new(),
+            allow_private: Vec::new(),
+            audit_retention_days: 90,
+        }
     }
 }
 
@@ -33,6 +43,17 @@ pub enum DefaultPolicy {
     Allow,
     /// It is refused: a request needs a grant.
     Deny,
+}
+
+/// Which TLS connections are looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Intercept {
+    /// All.
+    #[default]
+    All,
+    /// Those to hosts that a rule or a secret is about; the rest is tunnelled.
+    Matched,
 }
 
 /// One entry of the destinations that may be private or loopback.

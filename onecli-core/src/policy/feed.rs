@@ -62,6 +62,12 @@ impl Policy {
         Ok(())
     }
 
+    /// Tells of each policy that comes in force.
+    #[must_use]
+    pub fn versions(&self) -> watch::Receiver<PolicyVersion> {
+        self.version.subscribe()
+    }
+
     /// Waits until a change is in force here.
     ///
     /// # Errors

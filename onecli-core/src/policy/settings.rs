@@ -1,7 +1,7 @@
 //! Settings of the policy, between their stored and their typed form.
 
 use crate::{
-    model::{AllowPrivate, DefaultPolicy, PolicySettings},
+    model::{AllowPrivate, DefaultPolicy, HostPattern, Intercept, PolicySettings},
     store::{SettingRow, StoreError},
 };
 
@@ -9,6 +9,10 @@ use crate::{
 pub mod name {
     /// What happens to a request that no rule matches.
     pub const DEFAULT_POLICY: &str = "defaultPolicy";
+    /// Which TLS connections are looked into.
+    pub const INTERCEPT: &str = "intercept";
+    /// Hosts whose connections are never looked into.
+    pub const PASSTHROUGH_HOSTS: &str = "passthroughHosts";
     /// Which private destinations are open.
     pub const ALLOW_PRIVATE: &str = "allowPrivate";
     /// For how many days audit events are kept.
@@ -36,6 +40,8 @@ impl PolicySettings {
     pub fn stored_value(&self, setting: &str) -> Option<String> {
         let value = match setting {
             name::DEFAULT_POLICY => serde_json::to_value(self.default_policy).ok()?,
+            name::INTERCEPT => serde_json::to_value(self.intercept).ok()?,
+            name::PASSTHROUGH_HOSTS => self.passthrough_hosts.iter().map(ToString::to_string).collect(),
             name::ALLOW_PRIVATE => self.allow_private.iter().map(ToString::to_string).collect(),
             name::AUDIT_RETENTION_DAYS => self.audit_retention_days.into(),
             _ => return None,
@@ -49,6 +55,15 @@ impl PolicySettings {
             name::DEFAULT_POLICY => {
                 self.default_policy =
                     serde_json::from_str::<DefaultPolicy>(&row.value).map_err(unreadable)?;
+            }
+            name::INTERCEPT => {
+                self.intercept = serde_json::from_str::<Intercept>(&row.value).map_err(unreadable)?;
+            }
+            name::PASSTHROUGH_HOSTS => {
+                let texts: Vec<String> = serde_json::from_str(&row.value).map_err(unreadable)?;
+                let hosts = texts.iter().map(|text| text.parse::<HostPattern>());
+                self.passthrough_hosts =
+                    hosts.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
             }
             name::ALLOW_PRIVATE => {
                 let texts: Vec<String> = serde_json::from_str(&row.value).map_err(unreadable)?;

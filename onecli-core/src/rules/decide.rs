@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Facts, Permit, Permitted, Verdict,
-    selection::{CHOICE, select},
+    running::Running,
+    selection::{CHOICE, Selection, select},
 };
 use crate::{
     audit::Ticket,
@@ -19,9 +20,10 @@ use crate::{
 
 /// Judges exchanges by the policy in force.
 pub struct RuleEngine {
-    policy: Arc<Policy>,
-    guard: Arc<DestinationGuard>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) guard: Arc<DestinationGuard>,
     limits: Arc<dyn LimitStore>,
+    pub(super) running: Arc<Running>,
 }
 
 /// What becomes of an exchange.
@@ -37,18 +39,23 @@ impl RuleEngine {
     /// An engine that judges by `policy`, keeps to the destinations of `guard`, and counts in `limits`.
     #[must_use]
     pub fn new(policy: Arc<Policy>, guard: Arc<DestinationGuard>, limits: Arc<dyn LimitStore>) -> Self {
-        Self { policy, guard, limits }
+        Self { policy, guard, limits, running: Arc::default() }
     }
 
     /// Judges an exchange by the policy of this moment. What can't be judged is denied.
     pub async fn decide(&self, mut exchange: Exchange<Received>) -> Decision {
+        // Watched before it is judged, so that no change falls between the two.
+        let watch = self.running.watch_request(&exchange);
         match self.judge(&mut exchange).await {
-            Ok(permit) => Decision::Allow(Box::new(exchange.advance(Permitted::by(permit)))),
+            Ok(Selection { secrets, not_injected_because }) => {
+                let permit = Permit::grant(secrets, not_injected_because, watch);
+                Decision::Allow(Box::new(exchange.advance(Permitted::by(permit))))
+            }
             Err(cause) => Decision::Deny(Box::new(Refused { cause, ticket: exchange.ticket })),
         }
     }
 
-    async fn judge(&self, exchange: &mut Exchange<Received>) -> Result<Permit, Cause> {
+    async fn judge(&self, exchange: &mut Exchange<Received>) -> Result<Selection, Cause> {
         let snapshot = self.policy.snapshot().map_err(|_| Cause::StoreUnavailable)?;
         let head = &exchange.head;
         let facts = Facts::of(&exchange.agent, &exchange.target, &head.method, &head.headers)
@@ -57,7 +64,7 @@ impl RuleEngine {
         match evaluation.verdict {
             Verdict::Blocked(rule) => {
                 exchange.ticket.note_rule(&rule);
-                return Err(Cause::BlockedByPolicy { rule: rule.id, name: rule.name.clone() });
+                return Err(Cause::blocked_by(&rule));
             }
             Verdict::NotGranted => return Err(Cause::BlockedByDefaultPolicy),
             Verdict::Allowed(Some(rule)) => exchange.ticket.note_rule(&rule),
@@ -68,13 +75,13 @@ impl RuleEngine {
         let selection = select(&facts, &snapshot, head.headers.get(CHOICE), clock::now())?;
         // The last step: what is refused for another reason costs nothing.
         self.take(&evaluation.limits, &exchange.agent, &mut exchange.ticket).await?;
-        Ok(Permit::grant(selection.secrets, selection.not_injected_because))
+        Ok(selection)
     }
 }
 
 impl RuleEngine {
     /// Takes one from each limit, or from none.
-    async fn take(
+    pub(super) async fn take(
         &self, limits: &[Arc<Rule>], agent: &PolicyAgent, ticket: &mut Ticket,
     ) -> Result<(), Cause> {
         let agent = agent.agent.parent_id.unwrap_or(agent.agent.id);

@@ -35,7 +35,7 @@ impl RuleEngine {
     #[must_use]
     pub fn evaluate(facts: &Facts<'_>, snapshot: &Snapshot) -> Evaluation {
         let mut matched: Vec<Arc<Rule>> = Vec::new();
-        for rule in facts.hosts().flat_map(|host| snapshot.rules_about(host)) {
+        for rule in facts.hosts().iter().flat_map(|host| snapshot.rules_about(host)) {
             let matches = match rule.action {
                 Action::Block | Action::RateLimit(_) => facts.restricted_by(rule),
                 Action::Allow => facts.granted_by(rule),
@@ -57,6 +57,6 @@ impl RuleEngine {
 }
 
 /// Of several rules the oldest is named, so that the answer does not change from one time to the next.
-fn oldest(matched: &[Arc<Rule>], is_one: impl Fn(&Rule) -> bool) -> Option<Arc<Rule>> {
+pub(super) fn oldest(matched: &[Arc<Rule>], is_one: impl Fn(&Rule) -> bool) -> Option<Arc<Rule>> {
     matched.iter().filter(|rule| is_one(rule)).min_by_key(|rule| rule.id).cloned()
 }

@@ -2,9 +2,12 @@
 
 use http::{HeaderMap, Method, uri::Scheme};
 
-use super::forms::{BadPath, PathForms};
+use super::{
+    forms::{BadPath, PathForms},
+    host_forms::HostForms,
+};
 use crate::{
-    model::{Host, HostPattern, PathPattern, PathTemplate, Rule},
+    model::{HostPattern, PathPattern, PathTemplate, Rule},
     policy::PolicyAgent,
     target::Target,
 };
@@ -16,8 +19,7 @@ use crate::{
 pub struct Facts<'a> {
     agent: &'a PolicyAgent,
     target: &'a Target,
-    /// The IPv4 address that the host's IPv6 address maps.
-    mapped_host: Option<String>,
+    hosts: HostForms<'a>,
     methods: Methods,
     paths: PathForms<'a>,
     /// What the request also counts as, for restrictions.
@@ -46,7 +48,7 @@ impl<'a> Facts<'a> {
         Ok(Self {
             agent,
             target,
-            mapped_host: mapped(&target.host),
+            hosts: HostForms::of(&target.host, target.port),
             methods: Methods::of(method, headers),
             paths: PathForms::read(&target.path)?,
             also: announced_git_service(method, target),
@@ -59,16 +61,14 @@ impl<'a> Facts<'a> {
         self.agent
     }
 
-    /// The hosts by which rules and secrets are looked up. Patterns and hosts are compared in their canonical form, which
-    /// leaves one case of two forms: an IPv6 address that maps an IPv4 one.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.target.host.as_str()).chain(self.mapped_host.as_deref())
+    /// The host by which rules and secrets are looked up.
+    pub(super) fn hosts(&self) -> &HostForms<'a> {
+        &self.hosts
     }
 
     /// Whether `rule`, as a restriction, matches: by any form.
     pub(super) fn restricted_by(&self, rule: &Rule) -> bool {
-        let port = self.target.port;
-        let host = self.hosts().any(|host| rule.host_pattern.matches(host, port, None));
+        let host = self.hosts.any_within(&rule.host_pattern);
         let path = |path: &[u8]| rule.path_pattern.matches(path);
         let direct = || {
             let method =
@@ -94,8 +94,7 @@ impl<'a> Facts<'a> {
     pub(super) fn lies_within(
         &self, host: &HostPattern, default_port: Option<u16>, path: &PathPattern,
     ) -> bool {
-        self.hosts().all(|name| host.matches(name, self.target.port, default_port))
-            && self.paths.iter().all(|form| path.matches(form))
+        self.hosts.all_within(host, default_port) && self.paths.iter().all(|form| path.matches(form))
     }
 
     /// Whether all forms of the path fit the template.
@@ -132,11 +131,6 @@ impl Methods {
     fn all_readings(&self) -> impl Iterator<Item = &str> {
         self.meant.iter().map(String::as_str).chain(self.implied)
     }
-}
-
-fn mapped(host: &Host) -> Option<String> {
-    let ip = host.ip().filter(std::net::IpAddr::is_ipv6)?;
-    Some(ip.to_canonical()).filter(std::net::IpAddr::is_ipv4).map(|ip| ip.to_string())
 }
 
 /// Rules hold methods in upper case; a method in another case is another one (RFC 9110 9.1), but services may not know.

@@ -4,13 +4,18 @@ mod decide;
 mod evaluate;
 mod facts;
 mod forms;
+mod host_forms;
 mod permit;
+mod running;
 mod selection;
+mod tunnels;
 
 pub use decide::{Decision, RuleEngine};
 pub use evaluate::{Evaluation, Verdict};
 pub use facts::Facts;
 pub use permit::{Permit, Permitted};
+pub use running::{Revocation, Watch};
+pub(crate) use tunnels::TunnelPermit;
 
 #[cfg(test)]
 mod tests;

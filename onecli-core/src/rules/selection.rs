@@ -27,7 +27,7 @@ pub(super) fn select(
 ) -> Result<Selection, Cause> {
     let mut reason = "no secret is bound to this host";
     let mut fitting: Vec<&Arc<PolicySecret>> = Vec::new();
-    for entry in facts.hosts().flat_map(|host| snapshot.secrets_about(host)) {
+    for entry in facts.hosts().iter().flat_map(|host| snapshot.secrets_about(host)) {
         match misfit(facts, &entry.secret) {
             Some(misfit) => reason = misfit,
             None if fitting.iter().any(|known| known.secret.id == entry.secret.id) => {}

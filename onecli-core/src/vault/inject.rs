@@ -8,26 +8,29 @@ use crate::{
     model::{Injection, PathTemplate, Secret, Slot},
     policy::PolicySecret,
     refusal::{Cause, Refused},
-    rules::Permitted,
+    rules::{Permitted, Watch},
     target::Target,
 };
 
 /// The stage of an exchange into which the vault has put what the permit names. Only this one is forwarded.
 ///
 /// ```compile_fail,E0451
-/// let forged = onecli_core::vault::Injected { filled: Vec::new(), echoes: Vec::new() };
+/// # fn forge(watch: onecli_core::rules::Watch) {
+/// let forged = onecli_core::vault::Injected { filled: Vec::new(), echoes: Vec::new(), watch };
+/// # }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Injected {
     filled: Vec<HeaderName>,
     echoes: Vec<Echo>,
+    watch: Watch,
 }
 
 impl Injected {
     /// The headers that the gateway has filled or taken away: nothing of the agent's may come in by them, in trailers
-    /// either. And what of a response must not go to the agent.
-    pub(crate) fn into_parts(self) -> (Vec<HeaderName>, Vec<Echo>) {
-        (self.filled, self.echoes)
+    /// either. What of a response must not go to the agent. And what tells that the permit no longer holds.
+    pub(crate) fn into_parts(self) -> (Vec<HeaderName>, Vec<Echo>, Watch) {
+        (self.filled, self.echoes, self.watch)
     }
 }
 
@@ -39,8 +42,8 @@ impl Vault {
     /// If a secret does not open; the exchange goes no further then.
     pub fn inject(&self, exchange: Exchange<Permitted>) -> Result<Exchange<Injected>, Box<Refused>> {
         let (permitted, mut exchange) = exchange.spend();
-        let (secrets, not_injected_because) = permitted.into_permit().into_secrets();
-        let mut injected = Injected::default();
+        let (secrets, not_injected_because, watch) = permitted.into_permit().into_parts();
+        let mut injected = Injected { filled: Vec::new(), echoes: Vec::new(), watch };
         for entry in &secrets {
             if let Err(error) = self.put_in(entry, &mut exchange, &mut injected) {
                 tracing::error!(secret = %entry.secret.id, %error, "a secret does not open");

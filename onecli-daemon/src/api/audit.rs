@@ -124,6 +124,8 @@ fn wire(event: model::AuditEvent) -> AuditEvent {
         path: event.path,
         decision: match event.decision {
             model::Decision::Allowed => AuditDecision::Allowed,
+            model::Decision::Tunnelled => AuditDecision::Tunnelled,
+            model::Decision::Revoked => AuditDecision::Revoked,
             model::Decision::Blocked => AuditDecision::Blocked,
             model::Decision::RateLimited => AuditDecision::RateLimited,
             model::Decision::Refused => AuditDecision::Refused,

@@ -6,7 +6,7 @@ use onecli_core::{
     admin::SettingsChange,
     model::{self, PolicySettings},
 };
-use onecli_sdk::types::{DefaultPolicy, Settings, UpdateSettings};
+use onecli_sdk::types::{DefaultPolicy, Intercept, Settings, UpdateSettings};
 use poem::web::Data;
 use poem_openapi::{OpenApi, payload::Json};
 
@@ -36,6 +36,11 @@ impl SettingCalls {
                 DefaultPolicy::Allow => model::DefaultPolicy::Allow,
                 DefaultPolicy::Deny => model::DefaultPolicy::Deny,
             }),
+            intercept: change.intercept.map(|intercept| match intercept {
+                Intercept::All => model::Intercept::All,
+                Intercept::Matched => model::Intercept::Matched,
+            }),
+            passthrough_hosts: change.passthrough_hosts,
             allow_private: change.allow_private,
             audit_retention_days: change.audit_retention_days,
         };
@@ -49,6 +54,11 @@ fn wire(settings: &PolicySettings) -> Settings {
             model::DefaultPolicy::Allow => DefaultPolicy::Allow,
             model::DefaultPolicy::Deny => DefaultPolicy::Deny,
         },
+        intercept: match settings.intercept {
+            model::Intercept::All => Intercept::All,
+            model::Intercept::Matched => Intercept::Matched,
+        },
+        passthrough_hosts: settings.passthrough_hosts.iter().map(ToString::to_string).collect(),
         allow_private: settings.allow_private.iter().map(ToString::to_string).collect(),
         audit_retention_days: settings.audit_retention_days,
     }
@@ -68,12 +78,13 @@ mod tests {
         assert_eq!(status, 200, "{settings}");
         assert_eq!(
             settings,
-            json!({"defaultPolicy": "deny", "allowPrivate": ["10.0.0.0/8"], "auditRetentionDays": 90})
+            json!({"defaultPolicy": "deny", "intercept": "all", "passthroughHosts": [], "allowPrivate": ["10.0.0.0/8"], "auditRetentionDays": 90})
         );
         for (change, status) in [
             (json!({"auditRetentionDays": 0}), 422),
             (json!({"defaultPolicy": "allow", "allowPrivate": ["*"]}), 422),
-            (json!({"intercept": "all"}), 400),
+            (json!({"intercept": "some"}), 400),
+            (json!({"passthroughHosts": ["https://x"]}), 422),
         ] {
             assert_eq!(
                 api.send_locally("PATCH", "/v1/settings", Some(change.clone())).await.0,

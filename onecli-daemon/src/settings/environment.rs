@@ -21,13 +21,15 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// With the prefix, as far as this version knows them; the last two are the CLI's.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 19] = [
     "DATA_DIR",
     "GATEWAY_ADDR",
     "DASHBOARD_ADDR",
     "GATEWAY_BASE_URL",
     "GATEWAY_PUBLIC_URL",
     "DEFAULT_POLICY",
+    "INTERCEPT",
+    "PASSTHROUGH_HOSTS",
     "ALLOW_PRIVATE",
     "AUDIT_RETENTION_DAYS",
     "RESOLVE",

@@ -27,6 +27,12 @@ pub struct Flags {
     /// What happens to requests that no rule matches, at first start: allow or deny [default: allow]
     #[arg(long, value_name = "POLICY")]
     pub default_policy: Option<String>,
+    /// Which TLS connections are looked into, at first start: all, or matched by a rule or secret [default: all]
+    #[arg(long, value_name = "WHICH")]
+    pub intercept: Option<String>,
+    /// Hosts whose connections are never looked into, at first start, comma-separated
+    #[arg(long, value_name = "HOSTS")]
+    pub passthrough_hosts: Option<String>,
     /// Networks and hosts that may be private or loopback, at first start, comma-separated
     #[arg(long, value_name = "LIST")]
     pub allow_private: Option<String>,
@@ -61,6 +67,8 @@ impl Flags {
             "ONECLI_GATEWAY_BASE_URL" => ("--gateway-base-url", &self.gateway_base_url),
             "ONECLI_GATEWAY_PUBLIC_URL" => ("--gateway-public-url", &self.gateway_public_url),
             "ONECLI_DEFAULT_POLICY" => ("--default-policy", &self.default_policy),
+            "ONECLI_INTERCEPT" => ("--intercept", &self.intercept),
+            "ONECLI_PASSTHROUGH_HOSTS" => ("--passthrough-hosts", &self.passthrough_hosts),
             "ONECLI_ALLOW_PRIVATE" => ("--allow-private", &self.allow_private),
             "ONECLI_AUDIT_RETENTION_DAYS" => ("--audit-retention-days", &self.audit_retention_days),
             "ONECLI_RESOLVE" => ("--resolve", &self.resolve),

@@ -2,7 +2,7 @@
 
 use onecli_core::{
     admin::Variable,
-    model::{AllowPrivate, DefaultPolicy, PolicySettings},
+    model::{AllowPrivate, DefaultPolicy, HostPattern, Intercept, PolicySettings},
     policy::settings::name,
 };
 
@@ -13,10 +13,12 @@ use super::Source;
 pub struct PolicyVariables {
     /// The values; the default where there is no variable.
     pub given: PolicySettings,
-    texts: [Option<String>; 3],
+    texts: [Option<String>; 5],
 }
 
-const VARIABLES: [(&str, &str); 3] = [
+const VARIABLES: [(&str, &str); 5] = [
+    (name::INTERCEPT, "ONECLI_INTERCEPT"),
+    (name::PASSTHROUGH_HOSTS, "ONECLI_PASSTHROUGH_HOSTS"),
     (name::DEFAULT_POLICY, "ONECLI_DEFAULT_POLICY"),
     (name::ALLOW_PRIVATE, "ONECLI_ALLOW_PRIVATE"),
     (name::AUDIT_RETENTION_DAYS, "ONECLI_AUDIT_RETENTION_DAYS"),
@@ -30,6 +32,16 @@ impl PolicyVariables {
             "deny" => Ok(DefaultPolicy::Deny),
             other => Err(format!("`{}` is neither", other.escape_debug())),
         });
+        let intercept = source.parsed("ONECLI_INTERCEPT", "all or matched", |text| match text {
+            "all" => Ok(Intercept::All),
+            "matched" => Ok(Intercept::Matched),
+            other => Err(format!("`{}` is neither", other.escape_debug())),
+        });
+        let passthrough_hosts = source.list(
+            "ONECLI_PASSTHROUGH_HOSTS",
+            "pinned.example.com,*.bank.example",
+            str::parse::<HostPattern>,
+        );
         let allow_private =
             source.list("ONECLI_ALLOW_PRIVATE", "10.0.0.0/8,build.internal:8443", str::parse::<AllowPrivate>);
         let days = source.parsed("ONECLI_AUDIT_RETENTION_DAYS", "90", |text| match text.parse::<u32>() {
@@ -39,6 +51,8 @@ impl PolicyVariables {
         Self {
             given: PolicySettings {
                 default_policy: default_policy.unwrap_or(defaults.default_policy),
+                intercept: intercept.unwrap_or(defaults.intercept),
+                passthrough_hosts,
                 allow_private,
                 audit_retention_days: days.unwrap_or(defaults.audit_retention_days),
             },

@@ -122,6 +122,8 @@ pub enum AuditKind {
 pub enum AuditDecision {
     /// It passed.
     Allowed,
+    /// It passed through a connection that is not looked into.
+    Tunnelled,
     /// A rule or the default policy stopped it.
     Blocked,
     /// A rate limit had no room.
@@ -132,6 +134,8 @@ pub enum AuditDecision {
     Failed,
     /// The gateway stopped in the middle of it.
     Interrupted,
+    /// It was running when its agent or a new block ended it.
+    Revoked,
 }
 
 impl AuditDecision {
@@ -140,11 +144,13 @@ impl AuditDecision {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
+            Self::Tunnelled => "tunnelled",
             Self::Blocked => "blocked",
             Self::RateLimited => "rate_limited",
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
+            Self::Revoked => "revoked",
         }
     }
 }

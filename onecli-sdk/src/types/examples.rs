@@ -8,8 +8,8 @@ use uuid::{Uuid, uuid};
 
 use super::{
     AccessToken, AccessTokenAnswer, Agent, AuditDecision, AuditEvent, AuditKind, ContainerConfig,
-    CreateAgent, CreateRule, DefaultPolicy, ErrorBody, GatewayUrl, Health, InjectionConfig, Patch, Rule,
-    RuleAction, Secret, SecretMode, SecretType, Settings, UpdateAgent, UpdateRule, UpdateSettings,
+    CreateAgent, CreateRule, DefaultPolicy, ErrorBody, GatewayUrl, Health, InjectionConfig, Intercept, Patch,
+    Rule, RuleAction, Secret, SecretMode, SecretType, Settings, UpdateAgent, UpdateRule, UpdateSettings,
 };
 
 const AGENT: Uuid = uuid!("0198a3f0-1c7e-7a31-9f6b-2f4f5f0c1a01");
@@ -184,6 +184,8 @@ impl Example for Settings {
     fn example() -> Self {
         Self {
             default_policy: DefaultPolicy::Allow,
+            intercept: Intercept::All,
+            passthrough_hosts: vec!["pinned.example.com".into()],
             allow_private: vec!["10.2.0.0/16".into()],
             audit_retention_days: 90,
         }

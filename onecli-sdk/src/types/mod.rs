@@ -28,4 +28,4 @@ pub use patch::Patch;
 pub use rule::{CreateRule, Rule, RuleAction, UpdateRule};
 pub use secret::{CreateSecret, InjectionConfig, Secret, SecretType, UpdateSecret};
 pub use sensitive::{AccessToken, SecretInput};
-pub use settings::{DefaultPolicy, Settings, UpdateSettings};
+pub use settings::{DefaultPolicy, Intercept, Settings, UpdateSettings};
