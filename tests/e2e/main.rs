@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod clients;
+mod conditions;
 mod crash;
 mod first_run;
 mod identity;

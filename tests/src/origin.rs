@@ -38,6 +38,7 @@ pub struct Received {
     pub version: Version,
     pub headers: HeaderMap,
     pub body: Bytes,
+    pub trailers: Option<HeaderMap>,
 }
 
 impl Received {
@@ -142,6 +143,7 @@ async fn answer(
         uri: head.uri,
         version: head.version,
         headers: head.headers,
+        trailers: body.trailers().cloned(),
         body: body.to_bytes(),
     };
     log.lock().unwrap().push(received.clone());

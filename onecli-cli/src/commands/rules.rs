@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use onecli_sdk::{
     Client, Error,
-    types::{CreateRule, Patch, RuleAction, UpdateRule},
+    types::{ConditionType, CreateRule, Patch, RuleAction, RuleCondition, UpdateRule},
 };
 
 use super::wire_name::wire_name;
@@ -55,6 +55,7 @@ enum RulesCommand {
 const CREATE_EXAMPLES: &str = "\
 Examples:
   onecli rules create no-deletions --host api.github.com --method DELETE --action block
+  onecli rules create no-force --host git.example.com --query-has force=true --action block
   onecli rules create read-only --host '*.example.com' --path '/v1/*' --method GET --action allow --agent ci";
 
 /// The names of the actions.
@@ -82,12 +83,61 @@ struct CreateArgs {
     /// For rate_limit: how long the window is: minute, hour, day or such as 30s
     #[arg(long, value_name = "WINDOW", requires = "limit")]
     per: Option<String>,
+    #[command(flatten)]
+    conditions: Conditions,
     /// The agent that it is about, with its children: identifier, name or id [default: all]
     #[arg(long)]
     agent: Option<String>,
     /// Let it match nothing until it is enabled
     #[arg(long)]
     disabled: bool,
+}
+
+/// What else a request must be like; all must hold.
+#[derive(Args)]
+struct Conditions {
+    /// A text that the body holds, as sent or decoded
+    #[arg(long, value_name = "TEXT")]
+    body_contains: Vec<String>,
+    /// A header and its whole value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    header_equals: Vec<(String, String)>,
+    /// A header and a text that its value holds
+    #[arg(long, value_name = "NAME=TEXT", value_parser = pair)]
+    header_contains: Vec<(String, String)>,
+    /// A parameter of the query, with a value or any
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    query_has: Vec<String>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+impl Conditions {
+    fn given(&self) -> Vec<RuleCondition> {
+        let condition = |kind, name: Option<&str>, value: Option<&str>| RuleCondition {
+            kind,
+            name: name.map(str::to_owned),
+            value: value.map(str::to_owned),
+        };
+        let body =
+            self.body_contains.iter().map(|text| condition(ConditionType::BodyContains, None, Some(text)));
+        let equals = self.header_equals.iter();
+        let equals =
+            equals.map(|(name, value)| condition(ConditionType::HeaderEquals, Some(name), Some(value)));
+        let contains = self.header_contains.iter();
+        let contains =
+            contains.map(|(name, text)| condition(ConditionType::HeaderContains, Some(name), Some(text)));
+        let query = self.query_has.iter().map(|text| match text.split_once('=') {
+            Some((name, value)) => condition(ConditionType::QueryHas, Some(name), Some(value)),
+            None => condition(ConditionType::QueryHas, Some(text), None),
+        });
+        body.chain(equals).chain(contains).chain(query).collect()
+    }
 }
 
 #[derive(Args)]
@@ -128,6 +178,11 @@ struct Changes {
     /// For rate_limit: how long the window is: minute, hour, day or such as 30s
     #[arg(long, value_name = "WINDOW")]
     per: Option<String>,
+    #[command(flatten)]
+    conditions: Conditions,
+    /// Let it have no conditions
+    #[arg(long)]
+    any_content: bool,
     /// The agent that it is about, with its children: identifier, name or id
     #[arg(long)]
     agent: Option<String>,
@@ -144,6 +199,7 @@ const SHAPE: Shape = Shape {
         "pathPattern",
         "method",
         "methods",
+        "conditions",
         "action",
         "rateLimit",
         "rateLimitWindow",
@@ -197,6 +253,7 @@ async fn new_rule(client: &Client, args: CreateArgs) -> Result<CreateRule, Error
         path_pattern: args.path,
         method: None,
         methods: args.method,
+        conditions: Some(args.conditions.given()).filter(|given| !given.is_empty()),
         action: args.action,
         rate_limit: args.limit,
         rate_limit_window: args.per,
@@ -216,6 +273,10 @@ async fn changes(client: &Client, args: Changes) -> Result<UpdateRule, Error> {
         path_pattern: args.path.map_or_else(|| clear_if(args.any_path), Patch::Set),
         method: Patch::Keep,
         methods: args.method.map_or_else(|| clear_if(args.any_method), Patch::Set),
+        conditions: match args.conditions.given() {
+            given if given.is_empty() => clear_if(args.any_content),
+            given => Patch::Set(given),
+        },
         action: args.action,
         rate_limit: args.limit,
         rate_limit_window: args.per,

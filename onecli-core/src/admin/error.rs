@@ -2,7 +2,8 @@
 
 use crate::{
     model::{
-        InvalidAllowPrivate, InvalidHostPattern, InvalidIdentifier, InvalidInjection, InvalidPathPattern,
+        InvalidAllowPrivate, InvalidCondition, InvalidHostPattern, InvalidIdentifier, InvalidInjection,
+        InvalidPathPattern,
     },
     policy::PolicyError,
     store::StoreError,
@@ -62,6 +63,7 @@ macro_rules! refused {
 
 refused!(
     InvalidAllowPrivate,
+    InvalidCondition,
     InvalidHostPattern,
     InvalidIdentifier,
     InvalidInjection,

@@ -3,7 +3,7 @@
 use super::{Admin, AdminError, names};
 use crate::{
     clock,
-    model::{Action, AgentId, PathPattern, Rule, RuleId},
+    model::{Action, AgentId, Condition, PathPattern, Rule, RuleId},
 };
 
 /// A rule to be made.
@@ -17,6 +17,8 @@ pub struct NewRule {
     pub path_pattern: Option<String>,
     /// The methods that it is about; none: all.
     pub methods: Vec<String>,
+    /// What else a request must be like.
+    pub conditions: Vec<Condition>,
     /// What happens to a request that it matches.
     pub action: Action,
     /// Whether it counts.
@@ -36,6 +38,8 @@ pub struct RuleChange {
     pub path_pattern: Option<Option<String>>,
     /// The methods that it is about; empty: all.
     pub methods: Option<Vec<String>>,
+    /// What else a request must be like.
+    pub conditions: Option<Vec<Condition>>,
     /// What happens to a request that it matches.
     pub action: Option<Action>,
     /// Whether it counts.
@@ -76,6 +80,7 @@ impl Admin {
             host_pattern: new.host_pattern.trim().parse()?,
             path_pattern: path_for(new.path_pattern.as_deref())?,
             methods: methods_for(&new.methods)?,
+            conditions: Condition::check_all(&new.conditions)?,
             action: new.action,
             enabled: new.enabled,
             agent_id: new.agent_id,
@@ -105,6 +110,9 @@ impl Admin {
         }
         if let Some(methods) = &change.methods {
             rule.methods = methods_for(methods)?;
+        }
+        if let Some(conditions) = &change.conditions {
+            rule.conditions = Condition::check_all(conditions)?;
         }
         if let Some(agent_id) = change.agent_id {
             self.check_agent(agent_id).await?;

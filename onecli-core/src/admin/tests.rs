@@ -172,6 +172,7 @@ async fn rules_are_checked() {
         host_pattern: "api.github.com".into(),
         path_pattern: None,
         methods: vec!["delete".into(), "DELETE".into()],
+        conditions: Vec::new(),
         action: Action::Block,
         enabled: true,
         agent_id: None,

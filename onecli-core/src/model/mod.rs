@@ -1,6 +1,7 @@
 //! Plain data: what agents, secrets, rules, settings and audit events are. Nothing here does I/O.
 
 mod agent;
+mod condition;
 mod event;
 mod host;
 mod host_pattern;
@@ -16,6 +17,7 @@ mod settings;
 mod wildcard;
 
 pub use agent::{Agent, Identifier, InvalidIdentifier, SecretMode};
+pub use condition::{Condition, InvalidCondition};
 pub use event::{AuditEvent, Decision, EventKind, LimitUse};
 pub use host::{Host, InvalidHost};
 pub use host_pattern::{HostPattern, InvalidHostPattern};

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{AgentId, HostPattern, PathPattern, RateLimit, RuleId};
+use super::{AgentId, Condition, HostPattern, PathPattern, RateLimit, RuleId};
 
 /// What a request must be like, and what then happens to it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Rule {
     pub path_pattern: PathPattern,
     /// The methods that it is about, upper-case; none: all.
     pub methods: Vec<String>,
+    /// What else a request must be like; all must hold.
+    pub conditions: Vec<Condition>,
     /// What happens to a request that it matches.
     pub action: Action,
     /// A rule that is not enabled matches nothing.

@@ -1,9 +1,14 @@
 //! The decision on an exchange.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use http_body::Body;
+use http_body_util::{BodyExt, Empty};
 
 use super::{
     Facts, Permit, Permitted, Verdict,
+    body::{Coding, Findings, LONGEST, read},
+    host_forms::HostForms,
     running::Running,
     selection::{CHOICE, Selection, select},
 };
@@ -12,10 +17,11 @@ use crate::{
     clock,
     destination::{DestinationGuard, GuardError},
     exchange::{Exchange, Received},
-    model::{LimitUse, Rule},
-    policy::{Policy, PolicyAgent},
+    model::{Condition, LimitUse, Rule},
+    policy::{Policy, PolicyAgent, Snapshot},
     refusal::{Cause, Refused},
     store::{LimitClaim, LimitStore, Taking},
+    target::Target,
 };
 
 /// Judges exchanges by the policy in force.
@@ -55,28 +61,74 @@ impl RuleEngine {
         }
     }
 
+    /// First by the head, so that what is refused by it is refused before the body is read; and once more with the
+    /// body, if a condition turns on it.
     async fn judge(&self, exchange: &mut Exchange<Received>) -> Result<Selection, Cause> {
-        let snapshot = self.policy.snapshot().map_err(|_| Cause::StoreUnavailable)?;
+        let without_body = exchange.body.is_end_stream().then(Findings::of_nothing);
+        let snapshot = self.snapshot()?;
+        if let Some(selection) = self.judge_by(&snapshot, exchange, without_body.as_ref()).await? {
+            return Ok(selection);
+        }
+        let body = std::mem::replace(
+            &mut exchange.body,
+            Empty::new().map_err(|never| match never {}).boxed_unsync(),
+        );
+        let broken = |_| Cause::BadRequest("the body broke off before it could be judged");
+        let (beginning, body) = read(body, LONGEST).await.map_err(broken)?;
+        exchange.body = body;
+        // A body may take long to come: what is in force now counts.
+        let snapshot = self.snapshot()?;
+        let texts = body_texts(&snapshot, &exchange.target);
+        let coding = Coding::of(&exchange.head.headers);
+        // Decoding takes a while: other requests go on.
+        let looking = tokio::task::spawn_blocking(move || Findings::look(&beginning, &coding, &texts));
+        let findings = looking.await.map_err(|_| Cause::BadRequest("the body can't be judged"))?;
+        let selection = self.judge_by(&snapshot, exchange, Some(&findings)).await?;
+        selection.ok_or(Cause::BadRequest("the body can't be judged"))
+    }
+
+    /// Judges by what is known of the body; nothing if a condition turns on it and it was not read yet.
+    async fn judge_by(
+        &self, snapshot: &Snapshot, exchange: &mut Exchange<Received>, body: Option<&Findings>,
+    ) -> Result<Option<Selection>, Cause> {
         let head = &exchange.head;
-        let facts = Facts::of(&exchange.agent, &exchange.target, &head.method, &head.headers)
+        let mut facts = Facts::of(&exchange.agent, &exchange.target, &head.method, &head.headers)
             .map_err(Cause::BadRequest)?;
-        let evaluation = Self::evaluate(&facts, &snapshot);
-        match evaluation.verdict {
+        if let Some(findings) = body {
+            facts = facts.with_body(findings);
+        }
+        let evaluation = Self::evaluate(&facts, snapshot);
+        match &evaluation.verdict {
             Verdict::Blocked(rule) => {
-                exchange.ticket.note_rule(&rule);
-                return Err(Cause::blocked_by(&rule));
+                exchange.ticket.note_rule(rule);
+                return Err(Cause::blocked_by(rule));
             }
             Verdict::NotGranted => return Err(Cause::BlockedByDefaultPolicy),
-            Verdict::Allowed(Some(rule)) => exchange.ticket.note_rule(&rule),
-            Verdict::Allowed(None) => {}
+            Verdict::Allowed(Some(rule)) => exchange.ticket.note_rule(rule),
+            Verdict::Allowed(None) | Verdict::Undecided => {}
         }
         let allowed = &snapshot.settings().allow_private;
         self.guard.check(&exchange.target.host, exchange.target.port, allowed).await.map_err(Cause::from)?;
-        let selection = select(&facts, &snapshot, head.headers.get(CHOICE), clock::now())?;
+        let selection = select(&facts, snapshot, head.headers.get(CHOICE), clock::now())?;
+        if matches!(evaluation.verdict, Verdict::Undecided) {
+            return Ok(None);
+        }
         // The last step: what is refused for another reason costs nothing.
         self.take(&evaluation.limits, &exchange.agent, &mut exchange.ticket).await?;
-        Ok(selection)
+        Ok(Some(selection))
     }
+
+    pub(super) fn snapshot(&self) -> Result<Arc<Snapshot>, Cause> {
+        self.policy.snapshot().map_err(|_| Cause::StoreUnavailable)
+    }
+}
+
+/// What the rules about a host look for in bodies.
+fn body_texts(snapshot: &Snapshot, target: &Target) -> HashSet<String> {
+    let hosts = HostForms::of(&target.host, target.port);
+    let rules = hosts.iter().flat_map(|host| snapshot.rules_about(host));
+    let texts = rules.flat_map(|rule| &rule.conditions).filter_map(Condition::body_text);
+    texts.map(str::to_owned).collect()
 }
 
 impl RuleEngine {

@@ -3,6 +3,8 @@
 use http::{HeaderMap, Method, uri::Scheme};
 
 use super::{
+    body::Findings,
+    conditions::{Evidence, Match},
     forms::{BadPath, PathForms},
     host_forms::HostForms,
 };
@@ -24,6 +26,7 @@ pub struct Facts<'a> {
     paths: PathForms<'a>,
     /// What the request also counts as, for restrictions.
     also: Option<(Method, String)>,
+    evidence: Evidence<'a>,
 }
 
 #[derive(Debug)]
@@ -43,7 +46,7 @@ impl<'a> Facts<'a> {
     /// # Errors
     /// If the path can't be judged; the text says why.
     pub fn of(
-        agent: &'a PolicyAgent, target: &'a Target, method: &Method, headers: &HeaderMap,
+        agent: &'a PolicyAgent, target: &'a Target, method: &Method, headers: &'a HeaderMap,
     ) -> Result<Self, BadPath> {
         Ok(Self {
             agent,
@@ -52,7 +55,15 @@ impl<'a> Facts<'a> {
             methods: Methods::of(method, headers),
             paths: PathForms::read(&target.path)?,
             also: announced_git_service(method, target),
+            evidence: Evidence { headers, query: target.query.as_deref(), body: None },
         })
+    }
+
+    /// With what was found in the body. Without it, what turns on the body is undecided.
+    #[must_use]
+    pub(super) fn with_body(mut self, findings: &'a Findings) -> Self {
+        self.evidence.body = Some(findings);
+        self
     }
 
     /// Who asks.
@@ -67,7 +78,14 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether `rule`, as a restriction, matches: by any form.
-    pub(super) fn restricted_by(&self, rule: &Rule) -> bool {
+    pub(super) fn restricted_by(&self, rule: &Rule) -> Match {
+        match self.is_restricted_at_all(rule) {
+            true => self.evidence.restricts(&rule.conditions),
+            false => Match::No,
+        }
+    }
+
+    fn is_restricted_at_all(&self, rule: &Rule) -> bool {
         let host = self.hosts.any_within(&rule.host_pattern);
         let path = |path: &[u8]| rule.path_pattern.matches(path);
         let direct = || {
@@ -84,7 +102,14 @@ impl<'a> Facts<'a> {
     }
 
     /// Whether `rule`, as a grant, matches: by all forms.
-    pub(super) fn granted_by(&self, rule: &Rule) -> bool {
+    pub(super) fn granted_by(&self, rule: &Rule) -> Match {
+        match self.is_granted_at_all(rule) {
+            true => self.evidence.grants(&rule.conditions),
+            false => Match::No,
+        }
+    }
+
+    fn is_granted_at_all(&self, rule: &Rule) -> bool {
         let method =
             || rule.methods.is_empty() || self.methods.meant.iter().all(|name| has(&rule.methods, name));
         self.is_about(rule) && self.lies_within(&rule.host_pattern, None, &rule.path_pattern) && method()

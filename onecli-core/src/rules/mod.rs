@@ -1,5 +1,7 @@
 //! The rule engine: says what of a request may pass. The only maker of a [`Permit`].
 
+mod body;
+mod conditions;
 mod decide;
 mod evaluate;
 mod facts;

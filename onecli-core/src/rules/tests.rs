@@ -38,6 +38,7 @@ fn rule(action: Action, host: &str, path: &str, methods: &[&str]) -> Rule {
         host_pattern: host.parse().unwrap(),
         path_pattern: path.parse().unwrap(),
         methods: methods.iter().map(|method| (*method).to_owned()).collect(),
+        conditions: Vec::new(),
         action,
         enabled: true,
         agent_id: None,
@@ -115,6 +116,7 @@ impl Case {
                 Verdict::Blocked(_) => "blocked",
                 Verdict::NotGranted => "not granted",
                 Verdict::Allowed(_) => "allowed",
+                Verdict::Undecided => "undecided",
             },
         })
     }

@@ -33,7 +33,7 @@ impl RuleEngine {
     ) -> Result<Option<TunnelPermit>, Cause> {
         // Watched before it is judged, so that no change falls between the two.
         let watch = self.running.watch_tunnel(agent, host, port);
-        let snapshot = self.policy.snapshot().map_err(|_| Cause::StoreUnavailable)?;
+        let snapshot = self.snapshot()?;
         if !is_tunnelled(agent, host, port, &snapshot) {
             return Ok(None);
         }
@@ -46,6 +46,7 @@ impl RuleEngine {
         let grant = oldest(&about, |rule| {
             rule.action != Action::Block
                 && rule.methods.is_empty()
+                && rule.conditions.is_empty()
                 && rule.path_pattern.is_any()
                 && forms.all_within(&rule.host_pattern, None)
         });

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use onecli_core::{
     admin::{NewRule, RuleChange},
-    model::{self, AgentId, InvalidRateLimit, RateLimit, RuleId},
+    model::{self, AgentId, Condition, InvalidRateLimit, RateLimit, RuleId},
 };
-use onecli_sdk::types::{CreateRule, Patch, Rule, RuleAction, UpdateRule};
+use onecli_sdk::types::{ConditionType, CreateRule, Patch, Rule, RuleAction, RuleCondition, UpdateRule};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, OpenApi, param::Path, payload::Json};
 use uuid::Uuid;
@@ -61,6 +61,7 @@ impl RuleCalls {
             host_pattern: new.host_pattern,
             path_pattern: new.path_pattern,
             methods: new.methods.unwrap_or_else(|| new.method.into_iter().collect()),
+            conditions: conditions(new.conditions.unwrap_or_default())?,
             action: action(new.action, new.rate_limit, new.rate_limit_window.as_deref())?,
             enabled: new.enabled.unwrap_or(true),
             agent_id: new.agent_id.map(AgentId),
@@ -106,6 +107,11 @@ impl RuleCalls {
             host_pattern: change.host_pattern,
             path_pattern: cleared_or_set(change.path_pattern),
             methods,
+            conditions: match change.conditions {
+                Patch::Keep => None,
+                Patch::Clear => Some(Vec::new()),
+                Patch::Set(given) => Some(conditions(given)?),
+            },
             action,
             enabled: change.enabled,
             agent_id: cleared_or_set(change.agent_id).map(|id| id.map(AgentId)),
@@ -143,6 +149,38 @@ fn action(action: RuleAction, requests: Option<u64>, window: Option<&str>) -> Re
     }
 }
 
+fn conditions(given: Vec<RuleCondition>) -> Result<Vec<Condition>, Problem> {
+    given.into_iter().map(condition).collect()
+}
+
+fn condition(given: RuleCondition) -> Result<Condition, Problem> {
+    let refused = |text: &str| Err(Problem::refused(text.to_owned()));
+    match (given.kind, given.name, given.value) {
+        (ConditionType::BodyContains, None, Some(value)) => Ok(Condition::BodyContains { value }),
+        (ConditionType::BodyContains, ..) => refused("a condition body_contains has a value and no name"),
+        (ConditionType::HeaderEquals, Some(name), Some(value)) => Ok(Condition::HeaderEquals { name, value }),
+        (ConditionType::HeaderEquals, ..) => refused("a condition header_equals has a name and a value"),
+        (ConditionType::HeaderContains, Some(name), Some(value)) => {
+            Ok(Condition::HeaderContains { name, value })
+        }
+        (ConditionType::HeaderContains, ..) => refused("a condition header_contains has a name and a value"),
+        (ConditionType::QueryHas, Some(name), value) => Ok(Condition::QueryHas { name, value }),
+        (ConditionType::QueryHas, None, _) => {
+            refused("a condition query_has has a name, and may have a value")
+        }
+    }
+}
+
+fn wire_condition(condition: Condition) -> RuleCondition {
+    let (kind, name, value) = match condition {
+        Condition::BodyContains { value } => (ConditionType::BodyContains, None, Some(value)),
+        Condition::HeaderEquals { name, value } => (ConditionType::HeaderEquals, Some(name), Some(value)),
+        Condition::HeaderContains { name, value } => (ConditionType::HeaderContains, Some(name), Some(value)),
+        Condition::QueryHas { name, value } => (ConditionType::QueryHas, Some(name), value),
+    };
+    RuleCondition { kind, name, value }
+}
+
 fn wire(rule: model::Rule) -> Rule {
     Rule {
         id: rule.id.0,
@@ -154,6 +192,7 @@ fn wire(rule: model::Rule) -> Rule {
             _ => None,
         },
         methods: rule.methods,
+        conditions: rule.conditions.into_iter().map(wire_condition).collect(),
         action: match rule.action {
             model::Action::Block => RuleAction::Block,
             model::Action::RateLimit(_) => RuleAction::RateLimit,
@@ -188,6 +227,11 @@ mod tests {
         let (_, changed) =
             api.send_locally("PATCH", &path, Some(json!({"methods": null, "enabled": false}))).await;
         assert_eq!((&changed["methods"], &changed["enabled"]), (&json!([]), &json!(false)));
+        let conditions = json!([{"type": "header_contains", "name": "x-mode", "value": "a"}, {"type": "query_has", "name": "q"}]);
+        let (_, changed) = api.send_locally("PATCH", &path, Some(json!({"conditions": conditions}))).await;
+        assert_eq!(changed["conditions"], conditions);
+        let (_, changed) = api.send_locally("PATCH", &path, Some(json!({"conditions": null}))).await;
+        assert_eq!(changed["conditions"], json!([]));
         assert_eq!(api.send_locally("DELETE", &path, None).await.0, 204);
         assert_eq!(api.send_locally("DELETE", &path, None).await.0, 404);
     }
@@ -214,7 +258,18 @@ mod tests {
         for (new, status) in [
             (json!({"name": "x", "hostPattern": "https://x", "action": "block"}), 422),
             (json!({"name": "x", "hostPattern": "x", "action": "explode"}), 400),
-            (json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": []}), 400),
+            (
+                json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": [{"type": "body_contains"}]}),
+                422,
+            ),
+            (
+                json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": [{"type": "moon_is", "value": "full"}]}),
+                400,
+            ),
+            (
+                json!({"name": "x", "hostPattern": "x", "action": "block", "conditions": [{"type": "header_equals", "name": "Host", "value": "x"}]}),
+                422,
+            ),
             (json!({"name": "x", "hostPattern": "x", "action": "block", "method": "A B"}), 422),
             (json!({"name": "x", "hostPattern": "x", "action": "rate_limit"}), 422),
             (

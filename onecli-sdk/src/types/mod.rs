@@ -25,7 +25,7 @@ pub use error_body::ErrorBody;
 pub use gateway::GatewayUrl;
 pub use health::Health;
 pub use patch::Patch;
-pub use rule::{CreateRule, Rule, RuleAction, UpdateRule};
+pub use rule::{ConditionType, CreateRule, Rule, RuleAction, RuleCondition, UpdateRule};
 pub use secret::{CreateSecret, InjectionConfig, Secret, SecretType, UpdateSecret};
 pub use sensitive::{AccessToken, SecretInput};
 pub use settings::{DefaultPolicy, Intercept, Settings, UpdateSettings};

@@ -27,6 +27,9 @@ pub struct Rule {
     /// The methods that it is about, upper-case; none: all.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// What else a request must be like; all must hold.
+    #[serde(default)]
+    pub conditions: Vec<RuleCondition>,
     /// What happens to a request that it matches.
     pub action: RuleAction,
     /// How many requests may pass in a window, for `rate_limit` alone.
@@ -48,6 +51,44 @@ pub struct Rule {
     /// When it was changed last.
     #[serde(with = "rfc3339")]
     pub updated_at: OffsetDateTime,
+}
+
+/// What else a request must be like for a rule to match.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(poem_openapi::Object),
+    oai(rename_all = "camelCase", deny_unknown_fields)
+)]
+pub struct RuleCondition {
+    /// What it looks at.
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "openapi", oai(rename = "type"))]
+    pub kind: ConditionType,
+    /// The header's or the parameter's name; not for `body_contains`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub name: Option<String>,
+    /// The text that is looked for; for `query_has` it may be absent, which means any value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub value: Option<String>,
+}
+
+/// What a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Enum), oai(rename_all = "snake_case"))]
+pub enum ConditionType {
+    /// The body holds a text, as sent or in any decoded form.
+    BodyContains,
+    /// A header has a value.
+    HeaderEquals,
+    /// A header's value holds a text.
+    HeaderContains,
+    /// The query has a parameter.
+    QueryHas,
 }
 
 /// What happens to a request that a rule matches.
@@ -88,6 +129,10 @@ pub struct CreateRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
     pub methods: Option<Vec<String>>,
+    /// What else a request must be like; all must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]
+    pub conditions: Option<Vec<RuleCondition>>,
     /// What happens to a request that it matches.
     pub action: RuleAction,
     /// How many requests may pass in a window, for `rate_limit` alone.
@@ -134,6 +179,9 @@ pub struct UpdateRule {
     /// The methods that it is about; `null` or none: all.
     #[serde(default, skip_serializing_if = "Patch::is_keep")]
     pub methods: Patch<Vec<String>>,
+    /// What else a request must be like; `null` or none: nothing.
+    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    pub conditions: Patch<Vec<RuleCondition>>,
     /// What happens to a request that it matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", oai(skip_serializing_if_is_none))]

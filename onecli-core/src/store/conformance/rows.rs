@@ -73,6 +73,7 @@ pub(super) fn rule(name: &str) -> Rule {
         host_pattern: "*.example.com".parse().unwrap(),
         path_pattern: PathPattern::any(),
         methods: vec!["GET".to_owned(), "POST".to_owned()],
+        conditions: Vec::new(),
         action: Action::Block,
         enabled: true,
         agent_id: None,

@@ -2,7 +2,7 @@
 
 use super::rows::{agent, at, rule};
 use crate::{
-    model::{Action, AgentId, Rule},
+    model::{Action, AgentId, Condition, Rule},
     store::{Store, StoreError},
 };
 
@@ -18,6 +18,10 @@ async fn different(store: &dyn Store) -> Rule {
     row.path_pattern = "/repos/*/pulls".parse().unwrap();
     row.methods = Vec::new();
     row.action = Action::Allow;
+    row.conditions = vec![
+        Condition::BodyContains { value: "\"'%_ü".into() },
+        Condition::QueryHas { name: "force".into(), value: None },
+    ];
     row.enabled = false;
     row.agent_id = Some(about.agent.id);
     row.created_at = at(10);

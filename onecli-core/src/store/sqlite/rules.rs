@@ -20,8 +20,8 @@ impl RuleStore for SqliteStore {
     async fn create_rule(&self, rule: &Rule) -> Result<PolicyVersion, StoreError> {
         let rule = rule.clone();
         self.change(move |transaction| {
-            let sql = "INSERT INTO rules (id, name, host_pattern, path_pattern, methods, action, rate_limit, \
-                       rate_limit_seconds, enabled, agent_id, created_at, updated_at) VALUES (:id, :name, :host_pattern, :path_pattern, :methods, :action, \
+            let sql = "INSERT INTO rules (id, name, host_pattern, path_pattern, methods, conditions, action, rate_limit, \
+                       rate_limit_seconds, enabled, agent_id, created_at, updated_at) VALUES (:id, :name, :host_pattern, :path_pattern, :methods, :conditions, :action, \
                        :rate_limit, :rate_limit_seconds, :enabled, :agent_id, :created_at, :updated_at)";
             write(transaction, sql, &rule).map(drop)
         })
@@ -32,7 +32,7 @@ impl RuleStore for SqliteStore {
         let rule = rule.clone();
         self.change(move |transaction| {
             let sql = "UPDATE rules SET name = :name, host_pattern = :host_pattern, path_pattern = :path_pattern, \
-                       methods = :methods, action = :action, rate_limit = :rate_limit, \
+                       methods = :methods, conditions = :conditions, action = :action, rate_limit = :rate_limit, \
                        rate_limit_seconds = :rate_limit_seconds, enabled = :enabled, agent_id = :agent_id, \
                        created_at = :created_at, updated_at = :updated_at WHERE id = :id";
             found(write(transaction, sql, &rule)?, WHAT)
@@ -73,6 +73,7 @@ fn read(columns: &Columns<'_>) -> Result<Rule, StoreError> {
         host_pattern: columns.parse("host_pattern")?,
         path_pattern: columns.parse("path_pattern")?,
         methods: columns.json("methods")?,
+        conditions: columns.json("conditions")?,
         action: columns.named("action", |name| Action::from_name(name, limit))?,
         enabled: columns.get("enabled")?,
         agent_id: columns.opt_parse("agent_id")?,
@@ -90,6 +91,7 @@ fn write(transaction: &Transaction<'_>, sql: &str, rule: &Rule) -> Result<usize,
             ":host_pattern": rule.host_pattern.to_string(),
             ":path_pattern": rule.path_pattern.as_str(),
             ":methods": to_json(&rule.methods)?,
+            ":conditions": to_json(&rule.conditions)?,
             ":action": rule.action.as_str(),
             ":rate_limit": rule.action.rate_limit().map(RateLimit::requests),
             ":rate_limit_seconds": rule.action.rate_limit().map(|limit| limit.window().seconds()),

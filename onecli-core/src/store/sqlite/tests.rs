@@ -43,6 +43,7 @@ fn rule() -> Rule {
         host_pattern: "api.example.com".parse().unwrap(),
         path_pattern: PathPattern::any(),
         methods: vec!["DELETE".to_owned()],
+        conditions: Vec::new(),
         action: Action::Block,
         enabled: true,
         agent_id: None,

@@ -1,0 +1,12 @@
+//! Looking for texts in a request's body.
+
+mod coding;
+mod read;
+mod search;
+
+pub(super) use coding::Coding;
+pub(super) use read::read;
+pub(super) use search::Findings;
+
+/// The most of a body that is read for conditions, in bytes.
+pub(super) const LONGEST: usize = 1024 * 1024;
