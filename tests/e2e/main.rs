@@ -14,6 +14,7 @@ mod crash;
 mod first_run;
 mod identity;
 mod injections;
+mod large;
 mod limits;
 mod policy;
 mod revocation;

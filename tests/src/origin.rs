@@ -172,6 +172,7 @@ fn standard(request: Received, chunks: Arc<Semaphore>) -> Response<ServiceBody> 
     }
     match path.as_str() {
         "/echo" => Response::new(whole(request.body)),
+        "/count" => Response::new(whole(request.body.len().to_string())),
         "/headers" => {
             let mut response = plain(StatusCode::OK, "headers");
             let headers = response.headers_mut();

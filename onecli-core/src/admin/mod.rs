@@ -2,6 +2,7 @@
 //!
 //! Each write is checked, stored, and in force in this process's gateway when the call returns.
 
+mod agent_warnings;
 mod agents;
 mod error;
 mod names;

@@ -259,13 +259,7 @@ fn expiry(at: Option<OffsetDateTime>, now: OffsetDateTime) -> Result<Option<Offs
 }
 
 fn listed(secret: Secret, all: &[SecretRow]) -> ListedSecret {
-    let same_place = |other: &Secret| {
-        other.id != secret.id
-            && other.host_pattern.to_string() == secret.host_pattern.to_string()
-            && other.path_pattern.as_str() == secret.path_pattern.as_str()
-            && other.injection.slot() == secret.injection.slot()
-    };
-    let rivals = all.iter().map(|row| &row.secret).filter(|other| same_place(other));
+    let rivals = all.iter().map(|row| &row.secret).filter(|other| secret.is_rival_of(other));
     let warnings = rivals
         .map(|other| {
             format!(

@@ -34,6 +34,17 @@ pub struct Secret {
     pub expires_at: Option<OffsetDateTime>,
 }
 
+impl Secret {
+    /// Whether both fit the same requests equally well and fill the same place.
+    #[must_use]
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        self.id != other.id
+            && self.host_pattern.to_string() == other.host_pattern.to_string()
+            && self.path_pattern.as_str() == other.path_pattern.as_str()
+            && self.injection.slot() == other.injection.slot()
+    }
+}
+
 /// What a credential is; decides the defaults of where it goes and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -64,19 +64,13 @@ impl ContainerConfigCalls {
         let token = backend.admin.agent_token(agent.id).await?;
         let proxy = format!("http://x:{}@{}", token.reveal(), backend.reach.for_containers());
         let secrets = backend.admin.usable_secrets(&agent).await?;
-        let now = clock::now();
-        let warnings = (!agent.is_active(now)).then(|| {
-            vec![format!(
-                "The agent `{}` is disabled or expired: the gateway will answer 407.",
-                agent.identifier
-            )]
-        });
+        let warnings = backend.admin.agent_warnings(&agent).await?;
         Ok(Json(ContainerConfig {
-            env: environment(&proxy, placeholders(&secrets, now)),
+            env: environment(&proxy, placeholders(&secrets, clock::now())),
             ca_certificate: backend.trust_bundle.clone(),
             ca_certificate_container_path: BUNDLE_PATH.into(),
             credential_stubs: None,
-            warnings,
+            warnings: Some(warnings).filter(|warnings| !warnings.is_empty()),
         }))
     }
 }
@@ -131,5 +125,37 @@ mod tests {
         assert!(config["caCertificate"].as_str().unwrap().starts_with("ROOT"));
         assert!(!config.to_string().contains("canary"));
         assert_eq!(api.send_locally("GET", "/v1/container-config?agent=nobody", None).await.0, 404);
+        assert!(config.get("warnings").is_none(), "{config}");
+    }
+
+    #[tokio::test]
+    async fn warns_of_what_will_not_go_as_expected() {
+        let api = TestApi::new().await;
+        for name in ["one", "two"] {
+            let secret = json!({"name": name, "type": "openai", "value": "sk-canary"});
+            assert_eq!(api.send_locally("POST", "/v1/secrets", Some(secret)).await.0, 201);
+        }
+        let settings = json!({"defaultPolicy": "deny", "passthroughHosts": ["*.openai.com"]});
+        assert_eq!(api.send_locally("PATCH", "/v1/settings", Some(settings)).await.0, 200);
+        let (_, config) = api.send_locally("GET", "/v1/container-config", None).await;
+        let told = config["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap())
+            .collect::<Vec<_>>();
+        assert_eq!(told.len(), 4, "{told:#?}");
+        for part in [
+            "`one` and `two` fit the same requests",
+            "`one` is never put in",
+            "`two` is never put in",
+            "no rule grants",
+        ] {
+            assert!(told.iter().any(|text| text.contains(part)), "{part}: {told:#?}");
+        }
+        let rule = json!({"name": "x", "hostPattern": "x", "action": "allow"});
+        assert_eq!(api.send_locally("POST", "/v1/rules", Some(rule)).await.0, 201);
+        let (_, config) = api.send_locally("GET", "/v1/container-config", None).await;
+        assert_eq!(config["warnings"].as_array().unwrap().len(), 3);
     }
 }

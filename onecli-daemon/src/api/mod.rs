@@ -15,6 +15,7 @@ mod rules;
 mod secrets;
 mod serve;
 mod settings;
+mod skill;
 #[cfg(test)]
 mod testing;
 mod trust;
@@ -57,6 +58,7 @@ fn calls() -> OpenApiService<impl OpenApi, ()> {
         agents::AgentCalls,
         secrets::SecretCalls,
         rules::RuleCalls,
+        skill::SkillCalls,
         audit::AuditCalls,
         container_config::ContainerConfigCalls,
         gateway::GatewayCalls,

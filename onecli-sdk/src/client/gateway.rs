@@ -37,6 +37,14 @@ impl Client {
         self.get("v1/gateway-url", &[]).await
     }
 
+    /// How an agent works behind the gateway, as markdown.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn gateway_skill(&self) -> Result<String, Error> {
+        self.get_text("v1/skill/gateway").await
+    }
+
     /// The gateway's root certificate, as PEM.
     ///
     /// # Errors
