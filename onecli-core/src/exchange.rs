@@ -9,7 +9,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{audit::Ticket, policy::PolicyAgent, target::Target};
 
 /// The body of a request on its way to the service.
-pub type RequestBody = UnsyncBoxBody<bytes::Bytes, hyper::Error>;
+pub type RequestBody = UnsyncBoxBody<bytes::Bytes, BrokenBody>;
+
+/// The body of a request broke off, or was not valid HTTP.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body broke off or is not valid HTTP")]
+pub struct BrokenBody(#[from] hyper::Error);
 
 /// A request of an authenticated agent, with the stage that it has reached: [`Received`],
 /// [`Permitted`](crate::rules::Permitted) by the rules, [`Injected`](crate::vault::Injected) by the vault.

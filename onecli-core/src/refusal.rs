@@ -76,6 +76,9 @@ pub struct AmbiguousSecret {
 }
 
 impl Cause {
+    /// The request's body can't be read to its end.
+    pub const BROKEN_BODY: Self = Self::BadRequest("the request's body broke off or is not valid HTTP");
+
     /// A rule's refusal.
     #[must_use]
     pub fn blocked_by(rule: &Rule) -> Self {

@@ -7,6 +7,7 @@
     reason = "a test ends at the first thing that is not as it should be"
 )]
 
+mod attacks;
 mod bad_input;
 mod clients;
 mod conditions;

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::{Arc, Mutex},
@@ -50,10 +51,15 @@ impl Daemon {
 
     /// One that is not running yet.
     pub fn prepare(origin: &Origin, hosts: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::before(origin.address, &origin.ca_pem, hosts, settings)
+    }
+
+    /// One that stands before the service at an address, whose certificates are signed by `ca_pem`; not running yet.
+    pub fn before(address: SocketAddr, ca_pem: &str, hosts: &[&str], settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let roots = directory.path().join("origin.pem");
-        fs::write(&roots, &origin.ca_pem).unwrap();
-        let resolve: Vec<String> = hosts.iter().map(|host| format!("{host}={}", origin.address)).collect();
+        fs::write(&roots, ca_pem).unwrap();
+        let resolve: Vec<String> = hosts.iter().map(|host| format!("{host}={address}")).collect();
         let mut environment: Vec<(String, String)> = [
             ("ONECLI_GATEWAY_ADDR", "127.0.0.1:0"),
             ("ONECLI_DASHBOARD_ADDR", "127.0.0.1:0"),

@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod git_server;
 pub mod origin;
 pub mod proxy;
+pub mod raw_origin;
 
 use std::{future::Future, time::Duration};
 

@@ -214,13 +214,13 @@ fn streamed(count: usize, chunks: Arc<Semaphore>) -> ServiceBody {
 }
 
 /// Makes a certificate for each host on first use.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     made: Mutex<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 impl Authority {
-    fn new() -> (Self, String) {
+    pub(crate) fn new() -> (Self, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 
 use crate::{
     audit::{Ending, Ticket},
+    exchange::BrokenBody,
     model::Decision,
     rules::{Revocation, Watch},
 };
@@ -37,18 +38,18 @@ impl CountedRequest {
 
 impl Body for CountedRequest {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenBody;
 
     fn poll_frame(
         mut self: Pin<&mut Self>, context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
             self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(BrokenBody::from)))
     }
 
     fn is_end_stream(&self) -> bool {

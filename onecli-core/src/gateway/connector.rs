@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use crate::{
     destination::{DestinationGuard, GuardError},
+    exchange::BrokenBody,
     model::Host,
     policy::Policy,
     refusal::Cause,
@@ -140,6 +141,9 @@ impl From<&ConnectError> for Cause {
 pub(super) fn cause(error: &hyper_util::client::legacy::Error) -> Cause {
     if let Some(error) = find::<ConnectError>(error) {
         return error.into();
+    }
+    if find::<BrokenBody>(error).is_some() {
+        return Cause::BROKEN_BODY;
     }
     if let Some(error) = find::<rustls::Error>(error) {
         return Cause::UpstreamTlsFailed(error.to_string());

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, Method, Request,
-    header::HOST,
+    header::{HOST, TRANSFER_ENCODING},
     request,
     uri::{Authority, Scheme},
 };
@@ -41,7 +41,8 @@ pub(super) fn receive(
     };
     ticket.note_agent(&agent);
     ticket.note_method(&head.method);
-    let target = match check_size(&head).and_then(|()| target(tunnel, &head)) {
+    let checked = check_size(&head).and_then(|()| check_framing(&head.headers));
+    let target = match checked.and_then(|()| target(tunnel, &head)) {
         Ok(target) => target,
         Err(cause) => return Err(Box::new(Refused { cause, ticket })),
     };
@@ -61,6 +62,16 @@ fn check_size(head: &request::Parts) -> Result<(), Cause> {
         return Err(Cause::HeadersTooLarge { limit: LARGEST_HEADERS });
     }
     Ok(())
+}
+
+/// Codings besides `chunked` would be lost, since the body is framed anew (RFC 9112 6.1).
+fn check_framing(headers: &HeaderMap) -> Result<(), Cause> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(only), None) if only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Cause::BadRequest("the only transfer coding of a request is chunked, once")),
+    }
 }
 
 /// Where the request is to go: request target, `Host` or `:authority`, and the tunnel must say the same.

@@ -73,8 +73,7 @@ impl RuleEngine {
             &mut exchange.body,
             Empty::new().map_err(|never| match never {}).boxed_unsync(),
         );
-        let broken = |_| Cause::BadRequest("the body broke off before it could be judged");
-        let (beginning, body) = read(body, LONGEST).await.map_err(broken)?;
+        let (beginning, body) = read(body, LONGEST).await.map_err(|_| Cause::BROKEN_BODY)?;
         exchange.body = body;
         // A body may take long to come: what is in force now counts.
         let snapshot = self.snapshot()?;

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 
-use crate::exchange::RequestBody;
+use crate::exchange::{BrokenBody, RequestBody};
 
 /// The beginning of a body.
 pub(in crate::rules) struct Beginning {
@@ -22,7 +22,7 @@ pub(in crate::rules) struct Beginning {
 /// Reads a body up to `limit` bytes. Gives it back as it was, with what was read still in it.
 pub(in crate::rules) async fn read(
     mut body: RequestBody, limit: usize,
-) -> Result<(Beginning, RequestBody), hyper::Error> {
+) -> Result<(Beginning, RequestBody), BrokenBody> {
     let (mut frames, mut bytes) = (VecDeque::new(), BytesMut::new());
     let mut is_whole = body.is_end_stream();
     while !is_whole && bytes.len() <= limit {
@@ -49,11 +49,11 @@ struct PutBack {
 
 impl Body for PutBack {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BrokenBody;
 
     fn poll_frame(
         mut self: Pin<&mut Self>, context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         match self.frames.pop_front() {
             Some(frame) => Poll::Ready(Some(Ok(frame))),
             None => Pin::new(&mut self.rest).poll_frame(context),

@@ -1,0 +1,3 @@
+//! What must be tried against a gateway. `tests/attacks.md` is the table of it.
+
+mod framing;
