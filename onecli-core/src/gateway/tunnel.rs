@@ -80,6 +80,9 @@ fn established() -> Response<ReplyBody> {
 /// The authority of a CONNECT, which names its port (RFC 9110 9.3.6).
 fn destination(request: &Request<Incoming>) -> Result<Place, Cause> {
     let authority = request.uri().authority().ok_or(Cause::BadRequest("CONNECT names no host"))?;
+    if request.uri().scheme().is_some() {
+        return Err(Cause::BadRequest("CONNECT takes host:port, without a scheme or path"));
+    }
     if authority.port().is_none() {
         return Err(Cause::BadRequest("CONNECT names no port; send host:port"));
     }
