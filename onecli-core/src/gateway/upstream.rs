@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Response, Uri, Version};
+use http::{Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
@@ -89,6 +89,9 @@ impl Upstream {
                 return refuse(Cause::Revoked(Box::new(revoked.cause)), ticket);
             }
         };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return refuse(Cause::BadGateway("it switched protocols without being asked".into()), ticket);
+        }
         let (mut head, body) = response.into_parts();
         head.version = Version::HTTP_11;
         headers::strip_response(&mut head.headers);

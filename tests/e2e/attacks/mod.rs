@@ -2,3 +2,4 @@
 
 mod destinations;
 mod framing;
+mod headers;
