@@ -8,6 +8,8 @@ use onecli_tests::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::table::{Row, shown};
+
 async fn started(settings: &[(&str, &str)]) -> (RawOrigin, Daemon, String) {
     let origin = RawOrigin::start(ANSWER).await;
     let hosts = ["a.test:443", "b.test:443", "plain.test:80"];
@@ -240,6 +242,45 @@ async fn private_destinations_are_closed_in_every_spelling() {
         );
     }
     assert_eq!(origin.requests(), [""; 0]);
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    let test = |name| format!("attacks::destinations::{name}");
+    let status = |status: &str| match status.len() {
+        1 => "refused: 4xx".to_owned(),
+        _ => format!("refused: {status}"),
+    };
+    let inside = INSIDE.iter().map(|(id, sent, code)| {
+        let sent = format!("inside a tunnel to a.test: {}", shown(sent));
+        Row::new(id, sent, status(code), &test("inside_a_tunnel_all_names_must_agree"))
+    });
+    let proxied = PROXIED.iter().map(|(id, sent, code)| {
+        Row::new(id, shown(sent), status(code), &test("what_names_no_one_place_is_refused"))
+    });
+    let spelt = ONE_HOST.iter().map(|(id, authority, host)| {
+        let sent = format!("CONNECT {authority}, `Host: {host}` inside");
+        let must = "the rules and the secret of a.test, and no other host's".into();
+        Row::new(id, sent, must, &test("every_spelling_of_a_host_meets_its_rules_and_its_secret"))
+    });
+    let closed = CLOSED.iter().map(|(id, authority)| {
+        let sent = format!("CONNECT and absolute form to {authority}, everything private opened and allowed");
+        Row::new(
+            id,
+            sent,
+            "refused: 403 `destination_not_allowed`".into(),
+            &test("no_setting_opens_metadata_or_ourselves"),
+        )
+    });
+    let private = PRIVATE.iter().map(|(id, authority)| {
+        let must = "refused: 403 `destination_not_allowed`".into();
+        Row::new(
+            id,
+            format!("http://{authority}/, allowed by a rule"),
+            must,
+            &test("private_destinations_are_closed_in_every_spelling"),
+        )
+    });
+    inside.chain(proxied).chain(spelt).chain(closed).chain(private).collect()
 }
 
 /// An address of this machine that is not loopback, or loopback where there is none.

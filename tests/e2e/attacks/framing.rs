@@ -8,6 +8,8 @@ use onecli_tests::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::table::{Row, shown};
+
 /// What must become of a request.
 enum Must {
     /// hyper's bare 400, or its closing of the connection; nothing reaches the service whole.
@@ -113,6 +115,18 @@ const CASES: &[(&str, &str, Must)] = &[
         ),
     ),
 ];
+
+pub(super) fn rows() -> Vec<Row> {
+    let must = |must: &Must| match must {
+        Bare => "refused: a bare 400, or closed".to_owned(),
+        Refused => "refused: 400 `bad_request`".to_owned(),
+        Arrive(bytes) => format!("normalised: {} arrives", shown(bytes)),
+    };
+    let row = |(id, sent, result): &(&str, &str, Must)| {
+        Row::new(id, shown(sent), must(result), "attacks::framing::a_request_is_refused_or_written_anew")
+    };
+    CASES.iter().map(row).collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_refused_or_written_anew() {

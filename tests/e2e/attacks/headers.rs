@@ -8,6 +8,8 @@ use onecli_tests::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::table::{Row, shown};
+
 async fn send(daemon: &Daemon, token: &str, request: &str) -> String {
     let mut stream = tls(daemon, token, "a.test:443", "a.test", "http/1.1").await;
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -44,6 +46,37 @@ const REQUESTS: &[(&str, &str, &str)] = &[
     ("E8", "Authorization_: mine\r\n", "Authorization_: mine\r\n"),
     ("E11", "Expect: nonsense\r\n", "Expect: nonsense\r\n"),
 ];
+
+pub(super) fn rows() -> Vec<Row> {
+    let test = |name| format!("attacks::headers::{name}");
+    let requests = REQUESTS.iter().map(|(id, sent, arrives)| {
+        let arrives = match *arrives {
+            "" => "none of it arrives".to_owned(),
+            arrives => format!("{} arrives", shown(arrives)),
+        };
+        let must = format!("{arrives}, beside the one injected `authorization`");
+        Row::new(id, shown(sent), must, &test("nothing_of_the_connection_or_the_gateway_is_passed_on"))
+    });
+    let answers = ANSWERS.iter().map(|(id, sent, gets)| {
+        let sent = format!("the service answers {}", shown(&String::from_utf8_lossy(sent)));
+        Row::new(
+            id,
+            sent,
+            format!("the agent gets {}", shown(gets)),
+            &test("a_service_cannot_speak_as_the_gateway"),
+        )
+    });
+    let broken = BROKEN.iter().map(|(id, sent)| {
+        let sent = format!("the service answers {}", shown(&String::from_utf8_lossy(sent)));
+        Row::new(
+            id,
+            sent,
+            "502 `bad_gateway`, or cut off".into(),
+            &test("what_is_no_answer_is_502_or_cut_off"),
+        )
+    });
+    requests.chain(answers).chain(broken).collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_the_connection_or_the_gateway_is_passed_on() {

@@ -1,5 +1,6 @@
-//! What must be tried against a gateway. `tests/attacks.md` is the table of it.
+//! What must be tried against a gateway. `tests/attacks.md` is the table of it, made from these modules.
 
 mod destinations;
 mod framing;
 mod headers;
+mod table;

@@ -1,0 +1,322 @@
+//! The table of attacks, held against the tests.
+
+use std::{collections::HashSet, fs, path::PathBuf};
+
+use super::{destinations, framing, headers};
+
+/// One attack.
+pub(super) struct Row {
+    id: String,
+    sent: String,
+    must: String,
+    test: String,
+}
+
+impl Row {
+    pub(super) fn new(id: &str, sent: String, must: String, test: &str) -> Self {
+        Self { id: id.to_owned(), sent, must, test: test.to_owned() }
+    }
+}
+
+/// Bytes as they can stand in a table.
+pub(super) fn shown(bytes: &str) -> String {
+    let escaped = bytes.escape_default().to_string().replace("\\u{0}", "\\0").replace('|', "\\|");
+    match escaped.len() > 160 {
+        true => format!("`{}…`", escaped.chars().take(160).collect::<String>()),
+        false => format!("`{escaped}`"),
+    }
+}
+
+/// Attacks of which each is a test of its own, or a line of one: letter and number, what is sent, what must happen, and
+/// the test. A test of a library stands with its crate.
+const SINGLE: &[(&str, &str, &str, &str)] = &[
+    (
+        "A2",
+        "a TLS name other than the CONNECT's",
+        "421; the certificate is for the CONNECT's host",
+        "identity::another_name_in_the_handshake_is_421",
+    ),
+    (
+        "A10",
+        "HTTP/2 `:authority` of another host on an open connection",
+        "421",
+        "identity::another_host_inside_a_tunnel_is_421",
+    ),
+    (
+        "A11",
+        "`evilx.com`, `x.com`, `x.com.evil.net` against `*.x.com`",
+        "no match",
+        "onecli-core model::host_pattern::a_leading_star_needs_a_label",
+    ),
+    (
+        "A12",
+        "a secret for `*`, `*.com` or `*.s3.amazonaws.com`",
+        "refused when it is saved: 422",
+        "onecli-core model::host_pattern::secrets_do_not_cover_public_suffixes",
+    ),
+    (
+        "A18",
+        "SSH inside a tunnel",
+        "closed, not passed on",
+        "identity::what_is_not_http_inside_a_tunnel_is_closed",
+    ),
+    (
+        "A19",
+        "SMTP to a host that is not a passthrough host, and to one that is",
+        "closed; passed on",
+        "tunnels::any_bytes_pass_where_nothing_is_looked_into_and_nowhere_else",
+    ),
+    (
+        "A21",
+        "a client that does not trust our root",
+        "nothing passes, and an event says why",
+        "identity::an_untrusting_client_shows_in_the_audit_log",
+    ),
+    (
+        "B2",
+        "a name whose given address is the metadata service's",
+        "never opened",
+        "onecli-core destination::guard::nothing_opens_metadata_or_ourselves",
+    ),
+    (
+        "B9",
+        "a passthrough host that leads to the metadata service",
+        "403",
+        "tunnels::a_tunnel_to_nowhere_says_so",
+    ),
+    (
+        "B11",
+        "every embedding of IPv4 in IPv6, and every special network",
+        "judged as what it leads to",
+        "onecli-core destination::address::private_addresses_are_private_in_every_dress",
+    ),
+    (
+        "B12",
+        "an allowed name, its port, and another name of the same address",
+        "only that name opens it",
+        "onecli-core destination::guard::private_only_by_name_or_network",
+    ),
+    (
+        "C2",
+        "a block of `/admin/*` against `//admin`, `%61dmin`, `%2561dmin`, `;a=b`, `%252e%252e`, `%255c`",
+        "blocked",
+        "onecli-core rules::tests::a_block_matches_every_reading_of_a_path",
+    ),
+    (
+        "C3",
+        "a grant of `/pub/*` against `//pub/x`, `%70ub`, `/pub/%252e%252e/admin`",
+        "not granted",
+        "onecli-core rules::tests::a_grant_needs_every_reading_of_a_path",
+    ),
+    (
+        "C4",
+        "`%2F` in a path",
+        "sent as received; a block on either form matches",
+        "onecli-core rules::tests::a_grant_needs_every_reading_of_a_path",
+    ),
+    (
+        "C7",
+        "`delete`, HEAD, `X-HTTP-Method-Override` and its like against a block of DELETE or GET",
+        "blocked",
+        "onecli-core rules::tests::a_block_matches_every_reading_of_a_method",
+    ),
+    (
+        "C8",
+        "block and allow in any order",
+        "blocked",
+        "onecli-core rules::tests::agrees_with_the_rule_table_in_any_order",
+    ),
+    (
+        "C9",
+        "10.0.0.1 as `10.1`, `0xa.1`, `167772161`, `[::ffff:10.0.0.1]` against a block",
+        "blocked",
+        "onecli-core rules::tests::hosts_have_one_form_and_rules_any_port",
+    ),
+    (
+        "C11",
+        "the blocked path in the query",
+        "not blocked: the query is no part of the path",
+        "onecli-core rules::tests::a_block_matches_every_reading_of_a_path",
+    ),
+    (
+        "C13",
+        "git's announcement of a push that is blocked",
+        "blocked",
+        "clients::a_pushs_announcement_is_blocked_like_the_push",
+    ),
+    (
+        "C15",
+        "a forbidden text gzipped, as JSON escapes, form-encoded twice, past 1 MiB, in an unknown coding",
+        "blocked",
+        "conditions::a_block_finds_a_text_in_every_form_of_a_body",
+    ),
+    (
+        "C16",
+        "a granted text past 1 MiB, or in an unknown coding",
+        "not granted",
+        "conditions::a_grant_is_judged_to_the_end",
+    ),
+    (
+        "C17",
+        "a forbidden parameter as `%66orce`, `%2566orce`, after `;`, behind `%26`",
+        "blocked",
+        "onecli-core rules::conditions::a_restriction_sees_every_form_of_a_query_and_a_grant_asks_for_all",
+    ),
+    (
+        "C18",
+        "a blocked path or narrow grant through a tunnel",
+        "403 at the CONNECT",
+        "tunnels::restrictions_count_by_host_alone_and_narrow_grants_not_at_all",
+    ),
+    (
+        "C19",
+        "a block made while a stream, an upload, a tunnel or a waiting request runs",
+        "ended within 1 s, recorded `revoked`",
+        "revocation::a_new_block_ends_what_it_matches_and_nothing_else",
+    ),
+    (
+        "D14",
+        "`Expect: 100-continue` on a blocked request",
+        "403 before the body is asked for",
+        "conditions::what_the_head_decides_is_said_before_the_body_is_read",
+    ),
+    (
+        "E6",
+        "a secret with CR, LF or NUL",
+        "refused when it is saved",
+        "bad_input::the_api_says_what_is_wrong",
+    ),
+    (
+        "E13",
+        "the injected header sent twice, in other case, and named in `Connection`, over HTTP/1.1",
+        "one value arrives: the injected one",
+        "identity::an_agent_cannot_keep_its_own_value_beside_the_injected_one",
+    ),
+    (
+        "E14",
+        "the injected query parameter in every encoding",
+        "replaced",
+        "injections::a_query_parameter_takes_the_place_of_every_spelling_of_it",
+    ),
+    (
+        "E15",
+        "a redirect that echoes the secret of a query or path",
+        "replaced by what the agent had sent",
+        "injections::a_query_parameter_takes_the_place_of_every_spelling_of_it",
+    ),
+    (
+        "H1",
+        "no token, a garbled or an unknown one",
+        "407, and one event a minute",
+        "policy::no_valid_token_is_407_and_one_event_a_minute",
+    ),
+    (
+        "H2",
+        "a token that was regenerated, on an open stream",
+        "ended within 1 s",
+        "revocation::a_stream_ends_with_its_permit",
+    ),
+    ("H4", "an agent's token as an API key", "401", "bad_input::only_an_api_key_opens_the_api"),
+    (
+        "I2",
+        "`Debug` of a plaintext",
+        "does not build",
+        "onecli-core vault::tests::plaintext_is_read_only_where_it_must_be",
+    ),
+    (
+        "I5",
+        "the environment and arguments of what `onecli run` starts",
+        "no key, no token but the proxy's",
+        "first_run::the_child_gets_no_key_and_all_that_clients_need",
+    ),
+    (
+        "K7",
+        "a burst of handshakes for one host",
+        "one certificate is made",
+        "onecli-core ca::tests::a_burst_for_one_host_makes_one_leaf",
+    ),
+    (
+        "K8",
+        "a gzip bomb against a body condition",
+        "bounded; the block matches",
+        "onecli-core rules::body::coding::what_cannot_be_decoded_is_nothing",
+    ),
+    (
+        "L2",
+        "another master key",
+        "the daemon refuses to start and changes nothing",
+        "bad_input::a_wrong_master_key_changes_nothing",
+    ),
+    (
+        "L3",
+        "a sealed value moved to another row or edited",
+        "does not open",
+        "onecli-core vault::tests::a_value_opens_only_for_the_secret_that_it_was_sealed_for",
+    ),
+];
+
+fn all() -> Vec<Row> {
+    let single = SINGLE
+        .iter()
+        .map(|(id, sent, must, test)| Row::new(id, (*sent).to_owned(), (*must).to_owned(), test));
+    let mut rows: Vec<Row> = single.collect();
+    rows.extend(destinations::rows());
+    rows.extend(framing::rows());
+    rows.extend(headers::rows());
+    rows.sort_by_key(|row| {
+        let digits: String = row.id.chars().filter(char::is_ascii_digit).collect();
+        (row.id.chars().next(), digits.parse::<u32>().unwrap(), row.id.clone())
+    });
+    rows
+}
+
+fn markdown(rows: &[Row]) -> String {
+    let mut text = format!(
+        "# Attacks\n\n{} attacks, each with the test that tries it against a real daemon and a real service, or against the part \
+         that it would have to get round. Made by `ONECLI_WRITE_DOCS=1 ./test the_table_of_attacks`; a test fails when it is not \
+         what the tests say.\n\nRows of D and E are judged by the raw bytes that reach the service. *Bare 400*: hyper refuses it \
+         before there is a request.\n\n| | what is sent | what must happen | test |\n|---|---|---|---|\n",
+        rows.len()
+    );
+    for Row { id, sent, must, test } in rows {
+        text.push_str(&format!("| {id} | {sent} | {must} | `{test}` |\n"));
+    }
+    text
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether a test of that path is in the source.
+fn exists(test: &str) -> bool {
+    let (base, path) = match test.split_once(' ') {
+        Some((package, path)) => (root().join("..").join(package).join("src"), path),
+        None => (root().join("e2e"), test),
+    };
+    let (module, function) = path.rsplit_once("::").unwrap();
+    let file = module.replace("::", "/");
+    let candidates = [format!("{file}.rs"), format!("{file}/mod.rs")].map(|file| base.join(file));
+    let texts = candidates.iter().filter_map(|file| fs::read_to_string(file).ok());
+    texts.into_iter().any(|text| text.contains(&format!("fn {function}(")))
+}
+
+#[test]
+fn the_table_of_attacks_is_what_the_tests_say() {
+    let rows = all();
+    let ids: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids.len(), rows.len(), "an id stands twice");
+    for row in &rows {
+        assert!(exists(&row.test), "{}: there is no test {}", row.id, row.test);
+    }
+    assert!(rows.len() >= 120, "{}", rows.len());
+    let (file, text) = (root().join("attacks.md"), markdown(&rows));
+    if std::env::var_os("ONECLI_WRITE_DOCS").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == text,
+        "tests/attacks.md is out of date: ONECLI_WRITE_DOCS=1 ./test the_table_of_attacks"
+    );
+}
