@@ -90,7 +90,7 @@ impl Recorder {
             }
             let Some(reader) = &mut at.reader else { return Ok(()) };
             if at.pending.is_empty() {
-                let records = reader.read()?;
+                let records = reader.read(at.segment < end.segment)?;
                 at.exhausted = records.is_empty();
                 let finished = records.into_iter().filter_map(|record| match record {
                     Record::Finish(event) => Some(event),

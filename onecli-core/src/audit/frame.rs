@@ -41,6 +41,16 @@ pub(super) fn encode(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
     Ok(frame)
 }
 
+/// Where the next whole record begins, for going on behind damage.
+pub(super) fn find(bytes: &[u8]) -> Option<usize> {
+    // Every record's content begins with one of these.
+    let begins = |text: &[u8]| text.starts_with(b"{\"intent\":") || text.starts_with(b"{\"finish\":");
+    let contents = memchr::memchr_iter(b'{', bytes).filter(|at| bytes.get(*at..).is_some_and(begins));
+    contents
+        .filter_map(|at| at.checked_sub(HEAD))
+        .find(|at| bytes.get(*at..).is_some_and(|text| decode(text).is_ok()))
+}
+
 /// Reads the record at the start of `bytes`, and how long it is.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Record, usize), Unreadable> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or(Unreadable::Incomplete)?;

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::model::{Decision, EventId};
 
-/// A segment that has grown past this many bytes is followed by a new one.
 const SEGMENT_BYTES: u64 = 8 << 20;
 
 /// When written records are durable against power loss. Against the end of the process they always are.
@@ -35,6 +34,8 @@ pub enum Fsync {
 pub struct Journal {
     directory: PathBuf,
     fsync: Fsync,
+    /// A segment that has grown past this is followed by a new one.
+    segment_bytes: u64,
     writer: Mutex<Writer>,
     written: watch::Sender<Position>,
 }
@@ -74,18 +75,24 @@ impl Journal {
     /// # Errors
     /// If the directory can't be read and written.
     pub fn open(directory: &Path, fsync: Fsync) -> Result<Self, JournalError> {
-        Self::recover(directory, fsync)
+        Self::with_segments_of(SEGMENT_BYTES, directory, fsync)
+    }
+
+    pub(super) fn with_segments_of(
+        segment_bytes: u64, directory: &Path, fsync: Fsync,
+    ) -> Result<Self, JournalError> {
+        Self::recover(segment_bytes, directory, fsync)
             .map_err(|source| JournalError { directory: directory.to_owned(), source })
     }
 
-    fn recover(directory: &Path, fsync: Fsync) -> io::Result<Self> {
+    fn recover(segment_bytes: u64, directory: &Path, fsync: Fsync) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let segments = segment::list(directory)?;
         let mut unfinished = HashMap::new();
         for number in &segments {
             let mut reader = SegmentReader::new(segment::path(directory, *number));
             loop {
-                let records = reader.read()?;
+                let records = reader.read(true)?;
                 if records.is_empty() {
                     break;
                 }
@@ -103,6 +110,7 @@ impl Journal {
         let journal = Self {
             directory: directory.to_owned(),
             fsync,
+            segment_bytes,
             writer: Mutex::new(writer),
             written: watch::Sender::new(position),
         };
@@ -122,7 +130,7 @@ impl Journal {
     fn write(&self, record: &Record) -> io::Result<()> {
         let frame = frame::encode(record)?;
         let mut writer = self.writer();
-        if writer.torn || writer.length >= SEGMENT_BYTES {
+        if writer.torn || writer.length >= self.segment_bytes {
             let open = std::mem::take(&mut writer.open);
             match Writer::create(&self.directory, writer.segment + 1, open.clone()) {
                 Ok(next) => *writer = next,

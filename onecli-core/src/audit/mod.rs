@@ -17,4 +17,6 @@ pub use recorder::{DrainError, Recorder};
 pub use ticket::{Ending, Ticket};
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod tests;

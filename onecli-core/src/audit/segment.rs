@@ -56,9 +56,9 @@ impl SegmentReader {
         }
     }
 
-    /// The next records, as many as a chunk holds; none at the present end. Damage is skipped to the end of the
-    /// segment, and logged.
-    pub(super) fn read(&mut self) -> io::Result<Vec<Record>> {
+    /// The next records, as many as a chunk holds; none at the present end. Damage is skipped up to the next whole
+    /// record, and logged. In a segment that is `closed`, and grows no more, a record that is cut off is damage too.
+    pub(super) fn read(&mut self, closed: bool) -> io::Result<Vec<Record>> {
         let mut size = CHUNK;
         loop {
             let bytes = self.chunk(size)?;
@@ -66,19 +66,25 @@ impl SegmentReader {
             match stopped_by {
                 // A record longer than a chunk.
                 Some(Unreadable::Incomplete) if records.is_empty() && bytes.len() as u64 == size => size *= 2,
-                Some(Unreadable::Damaged) if records.is_empty() => {
-                    let length = fs::metadata(&self.path)?.len();
-                    tracing::error!(
-                        file = %self.path.display(), offset = self.offset, bytes = length - self.offset,
-                        "the audit journal is damaged: the records behind this place can't be read; the file is kept aside"
-                    );
-                    self.damaged = true;
-                    self.offset = length;
-                    return Ok(records);
+                Some(unreadable) if records.is_empty() && (closed || unreadable == Unreadable::Damaged) => {
+                    self.skip_damage()?;
                 }
                 _ => return Ok(records),
             }
         }
+    }
+
+    fn skip_damage(&mut self) -> io::Result<()> {
+        let rest = self.chunk(u64::MAX)?;
+        let next = rest.get(1..).and_then(frame::find).map(|at| at + 1);
+        let skipped = next.unwrap_or(rest.len());
+        tracing::error!(
+            file = %self.path.display(), offset = self.offset, bytes = skipped,
+            "the audit journal is damaged: these bytes hold no whole record; the file is kept aside"
+        );
+        self.damaged = true;
+        self.offset += skipped as u64;
+        Ok(())
     }
 
     fn chunk(&self, size: u64) -> io::Result<Vec<u8>> {
