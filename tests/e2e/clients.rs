@@ -1,6 +1,6 @@
 //! Real clients get a credential put in that they never had.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use data_encoding::BASE64;
 use onecli_tests::{
@@ -79,28 +79,6 @@ async fn curl_over_http1() {
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_over_http2() {
     curl("--http2").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn python_requests() {
-    let origin = Origin::start().await;
-    let (daemon, secret) = bearer(&origin).await;
-    let python = std::env::var_os("ONECLI_TEST_PYTHON").map_or_else(default_python, PathBuf::from);
-    assert!(python.exists(), "{} is missing; ./test makes it", python.display());
-    let script = "import requests, os\n\
-                  assert 'cnry' not in str(dict(os.environ))\n\
-                  r = requests.get('https://api.test/headers', params={'key': 'hidden'})\n\
-                  print(r.status_code, r.text, r.headers['set-cookie'], r.headers['etag'], 'x-onecli-error' in r.headers)";
-    let output = daemon.run(&[python.to_str().unwrap(), "-c", script]).await;
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "200 headers a=1, b=2; Path=/ \"v1\" False\n");
-    assert_eq!(origin.only().header("authorization"), Some(&*format!("Bearer {CANARY}")));
-    assert_recorded(&daemon, &secret, "GET", "/headers", 200).await;
-    assert_no_leak(&daemon, &[&output.stdout, &output.stderr]).await;
-}
-
-fn default_python() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/test-venv/bin/python")
 }
 
 #[tokio::test(flavor = "multi_thread")]

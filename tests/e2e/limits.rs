@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use onecli_tests::{daemon::Daemon, origin::Origin, proxy::Tunnel};
 use serde_json::{Value, json};
 
@@ -97,6 +97,41 @@ async fn a_limit_outlives_a_crash() {
     daemon.kill().await;
     daemon.launch().await;
     assert_eq!(flood(&daemon, &token, 72).await, HashMap::from([(200, 12), (429, 60)]));
+    assert_eq!(origin.received().len(), 20);
+}
+
+/// Sends requests, each of which waits for its answer, until the connection breaks off.
+async fn send_until_cut_off(mut tunnel: Tunnel) {
+    let Tunnel::Http2(sender) = &mut tunnel else { unreachable!("it speaks HTTP/2") };
+    let waiting = || http::Request::get("https://api.test/wait").body(Full::default()).unwrap();
+    while sender.send_request(waiting()).await.is_ok() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_outlives_a_crash_in_the_middle_of_a_flood() {
+    let origin = Origin::start().await;
+    let mut daemon = Daemon::start(&origin, &["api.test:443"]).await;
+    daemon.json(&RULE).await;
+    let token = daemon.token().await;
+    let mut senders = Vec::new();
+    for _ in 0..8 {
+        let tunnel = Tunnel::open(&daemon, &token, "api.test", "h2").await;
+        senders.push(tokio::spawn(send_until_cut_off(tunnel)));
+    }
+    for _ in 0..3 {
+        origin.release_chunk();
+    }
+    let has_received = async |count| {
+        onecli_tests::eventually("the flood", || async { (origin.received().len() == count).then_some(()) })
+            .await;
+    };
+    has_received(8 + 3).await;
+    daemon.kill().await;
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    daemon.launch().await;
+    assert_eq!(flood(&daemon, &token, 80).await, HashMap::from([(200, 20 - 11), (429, 71)]));
     assert_eq!(origin.received().len(), 20);
 }
 

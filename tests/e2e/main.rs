@@ -9,6 +9,7 @@
 
 mod attacks;
 mod bad_input;
+mod client_matrix;
 mod clients;
 mod conditions;
 mod crash;

@@ -10,6 +10,8 @@
 
 pub mod canary;
 pub mod daemon;
+pub mod file_server;
+pub mod generated;
 pub mod git_server;
 pub mod origin;
 pub mod proxy;

@@ -1,6 +1,8 @@
 //! The table of attacks, held against the tests.
 
-use std::{collections::HashSet, fs, path::PathBuf};
+use std::collections::HashSet;
+
+use onecli_tests::generated::{assert_generated, test_exists};
 
 use super::{destinations, framing, headers};
 
@@ -284,39 +286,14 @@ fn markdown(rows: &[Row]) -> String {
     text
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Whether a test of that path is in the source.
-fn exists(test: &str) -> bool {
-    let (base, path) = match test.split_once(' ') {
-        Some((package, path)) => (root().join("..").join(package).join("src"), path),
-        None => (root().join("e2e"), test),
-    };
-    let (module, function) = path.rsplit_once("::").unwrap();
-    let file = module.replace("::", "/");
-    let candidates = [format!("{file}.rs"), format!("{file}/mod.rs")].map(|file| base.join(file));
-    let texts = candidates.iter().filter_map(|file| fs::read_to_string(file).ok());
-    texts.into_iter().any(|text| text.contains(&format!("fn {function}(")))
-}
-
 #[test]
 fn the_table_of_attacks_is_what_the_tests_say() {
     let rows = all();
     let ids: HashSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     assert_eq!(ids.len(), rows.len(), "an id stands twice");
     for row in &rows {
-        assert!(exists(&row.test), "{}: there is no test {}", row.id, row.test);
+        assert!(test_exists(&row.test), "{}: there is no test {}", row.id, row.test);
     }
     assert!(rows.len() >= 120, "{}", rows.len());
-    let (file, text) = (root().join("attacks.md"), markdown(&rows));
-    if std::env::var_os("ONECLI_WRITE_DOCS").is_some() {
-        fs::write(&file, &text).unwrap();
-    }
-    let written = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        written == text,
-        "tests/attacks.md is out of date: ONECLI_WRITE_DOCS=1 ./test the_table_of_attacks"
-    );
+    assert_generated("tests/attacks.md", &markdown(&rows), "the_table_of_attacks");
 }
