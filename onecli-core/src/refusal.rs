@@ -44,7 +44,7 @@ pub enum Cause {
     DnsFailed(String),
     #[error("the service can't be reached: {0}")]
     UpstreamUnreachable(String),
-    #[error("the service's TLS certificate or handshake was refused: {0}")]
+    #[error("the service's TLS is not trusted: {0}")]
     UpstreamTlsFailed(String),
     #[error("the service did not answer with valid HTTP: {0}")]
     BadGateway(String),

@@ -2,6 +2,7 @@
 
 mod announce;
 mod api;
+mod core_dumps;
 mod daemon;
 mod data_dir;
 mod gateway_service;

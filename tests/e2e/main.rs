@@ -17,6 +17,7 @@ mod first_run;
 mod identity;
 mod injections;
 mod large;
+mod leaks;
 mod limits;
 mod policy;
 mod revocation;

@@ -10,32 +10,52 @@ use crate::daemon::Daemon;
 /// A secret that is found wherever it turns up.
 pub const CANARY: &str = "cnry-9f/Qe+7Zk=2xW~PdLm#Tq";
 
-/// Searches everything that the daemon has written or tells, and `outputs` of clients.
+/// Searches everything that the daemon has written or tells, and `outputs` of clients, for [`CANARY`].
 pub async fn assert_no_leak(daemon: &Daemon, outputs: &[&[u8]]) {
-    let needles = forms(CANARY);
+    assert_none_leaks(daemon, &[CANARY], outputs).await;
+}
+
+/// Searches for each of these secrets, and for the default agent's access token where it is not handed out.
+pub async fn assert_none_leaks(daemon: &Daemon, secrets: &[&str], outputs: &[&[u8]]) {
     let token = daemon.token().await;
     let mut places: Vec<(String, Vec<u8>)> = vec![("the daemon's log".into(), daemon.log().into_bytes())];
     files(&daemon.data_dir(), &mut places);
-    for path in [
-        "/v1/health",
-        "/v1/agents",
-        "/v1/secrets",
-        "/v1/rules",
-        "/v1/audit?limit=1000",
-        "/v1/settings",
-        "/v1/openapi.json",
-    ] {
-        let text = daemon.call(reqwest::Method::GET, path, None).await.text().await.unwrap();
-        places.push((path.into(), text.into_bytes()));
-    }
+    answers(daemon, &mut places).await;
     for (place, bytes) in &places {
         assert!(!holds(bytes, token.as_bytes()), "an access token is in {place}");
     }
+    let config = daemon.get("/v1/container-config").await.to_string();
+    places.push(("/v1/container-config".into(), config.into_bytes()));
     places.extend(outputs.iter().map(|output| ("a client's output".into(), output.to_vec())));
+    let needles: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
     for (place, bytes) in &places {
         for needle in &needles {
-            assert!(!holds(bytes, needle.as_bytes()), "the secret is in {place}, as {needle}");
+            assert!(!holds(bytes, needle.as_bytes()), "a secret is in {place}, as {needle}");
         }
+    }
+}
+
+/// What every call of the API answers that hands out no token, also for each thing that a list names.
+async fn answers(daemon: &Daemon, found: &mut Vec<(String, Vec<u8>)>) {
+    let document = daemon.get("/v1/openapi.json").await;
+    let paths = document["paths"].as_object().unwrap().iter();
+    let gets = paths.filter(|(_, calls)| calls.get("get").is_some()).map(|(path, _)| path.as_str());
+    let mut asked: Vec<String> =
+        ["/v1/openapi.json", "/v1/openapi.yaml", "/v1/docs", "/v1/audit?limit=1000"].map(Into::into).into();
+    for path in gets.filter(|path| !path.ends_with("/container-config")) {
+        match path.split_once("{id}") {
+            None => asked.push(path.to_owned()),
+            Some((list, rest)) => {
+                let named = daemon.get(list.trim_end_matches('/')).await;
+                let ids = named.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap());
+                asked.extend(ids.map(|id| format!("{list}{id}{rest}")));
+            }
+        }
+    }
+    for path in asked {
+        let answer = daemon.call(reqwest::Method::GET, &path, None).await;
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
+        found.push((path, answer.bytes().await.unwrap().to_vec()));
     }
 }
 
@@ -78,5 +98,5 @@ fn files(directory: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 }
 
 fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    memchr::memmem::find(haystack, needle).is_some()
 }

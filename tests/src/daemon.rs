@@ -2,9 +2,9 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::{ExitStatus, Output, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -22,6 +22,8 @@ use crate::{eventually, origin::Origin};
 pub struct Daemon {
     directory: TempDir,
     environment: Vec<(String, String)>,
+    /// A program and its first arguments that the daemon is started by.
+    started_by: Vec<String>,
     process: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
     pub gateway: String,
@@ -77,11 +79,26 @@ impl Daemon {
         Self {
             directory,
             environment,
+            started_by: Vec::new(),
             process: None,
             log: Arc::default(),
             gateway: String::new(),
             api: String::new(),
         }
+    }
+
+    /// Has its system ask another name server.
+    pub fn ask_names_at(&mut self, server: IpAddr) {
+        let file = self.home().join("resolv.conf");
+        fs::write(&file, format!("nameserver {server}\n")).unwrap();
+        // In a view of the file system that is the daemon's own.
+        let script = format!("mount --bind {} /etc/resolv.conf && exec \"$@\"", file.display());
+        self.start_by(&["unshare", "--mount", "sh", "-c", &script, "sh"]);
+    }
+
+    /// Starts it by another program, which becomes it.
+    pub fn start_by(&mut self, program: &[&str]) {
+        self.started_by = program.iter().map(|part| (*part).to_owned()).collect();
     }
 
     /// Starts it, and waits until it answers.
@@ -113,6 +130,14 @@ impl Daemon {
         process.kill().await.unwrap();
     }
 
+    /// Has it end at once, as a fault that aborts would, and gives back how it ended.
+    pub async fn abort(&mut self) -> ExitStatus {
+        let mut process = self.process.take().unwrap();
+        let pid = Pid::from_raw(process.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::ABORT).unwrap();
+        process.wait().await.unwrap()
+    }
+
     /// Asks it to stop, and gives back its exit code.
     pub async fn stop(&mut self) -> Option<i32> {
         let mut process = self.process.take().unwrap();
@@ -140,7 +165,15 @@ impl Daemon {
 
     /// The `onecli` command, in the environment of this daemon.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(onecli());
+        let is_start = arguments.first() == Some(&"start");
+        let mut command = match self.started_by.split_first().filter(|_| is_start) {
+            Some((program, before)) => {
+                let mut command = Command::new(program);
+                command.args(before).arg(onecli());
+                command
+            }
+            None => Command::new(onecli()),
+        };
         command
             .args(arguments)
             .env_clear()
@@ -150,7 +183,7 @@ impl Daemon {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        if arguments.first() == Some(&"start") {
+        if is_start {
             command.envs(self.environment.iter().cloned());
         }
         command

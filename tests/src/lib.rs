@@ -10,11 +10,13 @@
 
 pub mod canary;
 pub mod daemon;
+pub mod dns_server;
 pub mod file_server;
 pub mod generated;
 pub mod git_server;
 pub mod origin;
 pub mod proxy;
+pub mod raw_http2;
 pub mod raw_origin;
 
 use std::{future::Future, time::Duration};

@@ -27,7 +27,12 @@ pub struct RawOrigin {
 impl RawOrigin {
     /// Answers each request with `answer`, and closes where the answer has no length.
     pub async fn start(answer: &'static [u8]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1", answer).await
+    }
+
+    /// At an address of this machine.
+    pub async fn start_at(ip: &str, answer: &'static [u8]) -> Self {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (authority, ca_pem) = Authority::new();
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))

@@ -7,6 +7,8 @@
 mod coalesce;
 mod drain;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod journal;
 mod recorder;
 mod segment;

@@ -29,7 +29,7 @@ fn presented(shared: &Shared, headers: &HeaderMap) -> Option<TokenHash> {
 }
 
 /// The token of `Bearer TOKEN` or `Basic base64(anything:TOKEN)`; schemes in any case (RFC 9110 11.1).
-fn token(credentials: &HeaderValue) -> Option<Zeroizing<String>> {
+pub(super) fn token(credentials: &HeaderValue) -> Option<Zeroizing<String>> {
     let text = credentials.to_str().ok()?;
     let (scheme, rest) = text.split_once(' ')?;
     let rest = rest.trim_matches(' ');

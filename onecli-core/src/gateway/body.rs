@@ -19,6 +19,7 @@ use crate::{
     exchange::BrokenBody,
     model::Decision,
     rules::{Revocation, Watch},
+    vault::remove_every_spelling,
 };
 
 /// Any error of a body.
@@ -74,7 +75,7 @@ impl<B> CleanTrailers<B> {
 
     fn clean(&self, trailers: &mut HeaderMap) {
         for name in &self.dropped {
-            trailers.remove(name);
+            remove_every_spelling(trailers, name);
         }
         super::headers::strip_own(trailers);
     }

@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::tls_failure;
 use crate::{
     destination::{DestinationGuard, GuardError},
     exchange::BrokenBody,
@@ -146,7 +147,7 @@ pub(super) fn cause(error: &hyper_util::client::legacy::Error) -> Cause {
         return Cause::BROKEN_BODY;
     }
     if let Some(error) = find::<rustls::Error>(error) {
-        return Cause::UpstreamTlsFailed(error.to_string());
+        return Cause::UpstreamTlsFailed(tls_failure::said(error));
     }
     match error.is_connect() {
         true => Cause::UpstreamUnreachable(crate::error_chain(error)),

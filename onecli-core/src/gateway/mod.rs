@@ -7,6 +7,8 @@ mod body;
 mod builder;
 mod connection;
 mod connector;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod headers;
 mod local;
 mod pipeline;
@@ -15,6 +17,7 @@ mod receive;
 mod reply;
 mod serve;
 mod splice;
+mod tls_failure;
 mod tunnel;
 mod upstream;
 

@@ -75,7 +75,7 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Cause> {
 }
 
 /// Where the request is to go: request target, `Host` or `:authority`, and the tunnel must say the same.
-fn target(tunnel: Option<&Tunnel>, head: &request::Parts) -> Result<Target, Cause> {
+pub(super) fn target(tunnel: Option<&Tunnel>, head: &request::Parts) -> Result<Target, Cause> {
     if head.method == Method::TRACE {
         return Err(Cause::BadRequest("TRACE is refused: its answer would show the injected credential"));
     }

@@ -21,7 +21,7 @@ impl Host {
     /// Reads a host as it stands in an authority: IPv6 addresses in brackets.
     ///
     /// # Errors
-    /// If the text is empty, percent-encoded, or no valid domain or address.
+    /// If the text is empty, percent-encoded, or no domain name or address.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         let invalid = || InvalidHost { text: text.escape_debug().to_string() };
         let undotted = text.strip_suffix('.').unwrap_or(text);
@@ -29,9 +29,7 @@ impl Host {
             return Err(invalid());
         }
         match url::Host::parse(undotted).map_err(|_| invalid())? {
-            url::Host::Domain(name) if name.split('.').any(str::is_empty) || name.len() > 253 => {
-                Err(invalid())
-            }
+            url::Host::Domain(name) if name.len() > 253 || !name.split('.').all(is_label) => Err(invalid()),
             url::Host::Domain(name) => Ok(Self { name: name.into(), ip: None }),
             url::Host::Ipv4(ip) => Ok(Self::from(IpAddr::V4(ip))),
             url::Host::Ipv6(ip) => Ok(Self::from(IpAddr::V6(ip))),
@@ -58,6 +56,13 @@ impl Host {
             _ => Cow::Borrowed(&self.name),
         }
     }
+}
+
+/// Letters, digits, hyphens and underscores (RFC 1123 2.1, RFC 2782): URLs may hold more, such as `*`, but no service has
+/// such a name.
+fn is_label(label: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !label.is_empty() && label.bytes().all(known)
 }
 
 impl From<IpAddr> for Host {
@@ -94,9 +99,22 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_host() {
-        for text in
-            ["", ".", "a..b", "a..", "a b", "a/b", "%61.com", "a%00", "[::1", "1.2.3.4.5", "user@host"]
-        {
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "a..",
+            "a b",
+            "a/b",
+            "%61.com",
+            "a%00",
+            "[::1",
+            "1.2.3.4.5",
+            "user@host",
+            "a*.test",
+            "a+b",
+            "*",
+        ] {
             assert!(Host::parse(text).is_err(), "{text}");
         }
     }

@@ -88,7 +88,7 @@ impl Evidence<'_> {
 
     /// Names and values of the query in every form: cut at `&` or `;`, before or after decoding, decoded once or more;
     /// none if it is encoded too deeply.
-    fn query_pairs(&self) -> Option<Vec<(String, String)>> {
+    pub(super) fn query_pairs(&self) -> Option<Vec<(String, String)>> {
         let mut pairs = Vec::new();
         for whole in forms(self.query.unwrap_or_default())? {
             for piece in whole.split(['&', ';']) {

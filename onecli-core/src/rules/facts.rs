@@ -24,8 +24,8 @@ pub struct Facts<'a> {
     hosts: HostForms<'a>,
     methods: Methods,
     paths: PathForms<'a>,
-    /// What the request also counts as, for restrictions.
-    also: Option<(Method, String)>,
+    /// The paths to which the request also counts as a POST, for restrictions.
+    announced: Vec<Vec<u8>>,
     evidence: Evidence<'a>,
 }
 
@@ -48,14 +48,20 @@ impl<'a> Facts<'a> {
     pub fn of(
         agent: &'a PolicyAgent, target: &'a Target, method: &Method, headers: &'a HeaderMap,
     ) -> Result<Self, BadPath> {
+        let paths = PathForms::read(&target.path)?;
+        let evidence = Evidence { headers, query: target.query.as_deref(), body: None };
+        let announced = match *method {
+            Method::GET | Method::HEAD => announced_git_services(&paths, &evidence),
+            _ => Vec::new(),
+        };
         Ok(Self {
             agent,
             target,
             hosts: HostForms::of(&target.host, target.port),
             methods: Methods::of(method, headers),
-            paths: PathForms::read(&target.path)?,
-            also: announced_git_service(method, target),
-            evidence: Evidence { headers, query: target.query.as_deref(), body: None },
+            paths,
+            announced,
+            evidence,
         })
     }
 
@@ -93,12 +99,11 @@ impl<'a> Facts<'a> {
                 rule.methods.is_empty() || self.methods.all_readings().any(|name| has(&rule.methods, name));
             method && self.paths.iter().any(path)
         };
-        let also = || {
-            self.also.as_ref().is_some_and(|(method, as_path)| {
-                (rule.methods.is_empty() || has(&rule.methods, method.as_str())) && path(as_path.as_bytes())
-            })
+        let announced = || {
+            (rule.methods.is_empty() || has(&rule.methods, "POST"))
+                && self.announced.iter().any(|announced| path(announced))
         };
-        self.is_about(rule) && host && (direct() || also())
+        self.is_about(rule) && host && (direct() || announced())
     }
 
     /// Whether `rule`, as a grant, matches: by all forms.
@@ -163,10 +168,28 @@ fn has(methods: &[String], name: &str) -> bool {
     methods.iter().any(|method| method.eq_ignore_ascii_case(name))
 }
 
-/// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`.
-fn announced_git_service(method: &Method, target: &Target) -> Option<(Method, String)> {
-    let base =
-        target.path.strip_suffix("/info/refs").filter(|_| matches!(*method, Method::GET | Method::HEAD))?;
-    let service = target.query.as_ref()?.split('&').find_map(|pair| pair.strip_prefix("service="))?;
-    Some((Method::POST, format!("{base}/{service}")))
+/// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`: for each form of the path and
+/// of the query, the path of the service that it announces.
+fn announced_git_services(paths: &PathForms<'_>, evidence: &Evidence<'_>) -> Vec<Vec<u8>> {
+    let bases: Vec<&[u8]> = paths.iter().filter_map(|path| path.strip_suffix(b"/info/refs")).collect();
+    if bases.is_empty() {
+        return Vec::new();
+    }
+    let services: Vec<String> = match evidence.query_pairs() {
+        Some(pairs) => {
+            pairs.into_iter().filter(|(name, _)| name == "service").map(|(_, value)| value).collect()
+        }
+        // It is encoded too deeply to be known: it may announce either.
+        None => GIT_SERVICES.map(str::to_owned).into(),
+    };
+    let announced = |base: &&[u8]| {
+        let base = base.to_vec();
+        services
+            .iter()
+            .map(move |service| [&base, &b"/"[..], service.as_bytes()].concat())
+            .collect::<Vec<_>>()
+    };
+    bases.iter().flat_map(announced).collect()
 }
+
+const GIT_SERVICES: [&str; 2] = ["git-receive-pack", "git-upload-pack"];

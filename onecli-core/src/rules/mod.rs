@@ -6,6 +6,8 @@ mod decide;
 mod evaluate;
 mod facts;
 mod forms;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod host_forms;
 mod permit;
 mod running;

@@ -211,6 +211,18 @@ fn git_announces_what_it_will_do() {
     let refs = "https://git.test/a/b.git/info/refs?service=";
     assert_eq!(case.verdict("GET", &format!("{refs}git-receive-pack")), "blocked");
     assert_eq!(case.verdict("GET", &format!("{refs}git-upload-pack")), "allowed");
+    for announced in [
+        "/a/b.git/info/refs?service=git%2Dreceive%2dpack",
+        "/a/b.git/info/refs?%73ervice=git-receive-pack",
+        "/a/b.git/info/refs?x=1;service=git-receive-pack",
+        "/a/b.git/info/refs?service=git-upload-pack&service=git-receive-pack",
+        "/a/b.git/info%2Frefs?service=git-receive-pack",
+        "/a/b.git/info//refs?service=git-receive-pack",
+        "/a/b.git/%69nfo/refs?service=git-receive-pack",
+        "/a/b.git/info/refs?service=%25252525252525252525252567it-receive-pack",
+    ] {
+        assert_eq!(case.verdict("GET", &format!("https://git.test{announced}")), "blocked", "{announced}");
+    }
 }
 
 #[test]

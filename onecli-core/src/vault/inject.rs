@@ -2,7 +2,7 @@
 
 use http::{HeaderName, header};
 
-use super::{Echo, Vault, VaultError, query::replace_parameter};
+use super::{Echo, Vault, VaultError, query::replace_parameter, remove_every_spelling};
 use crate::{
     exchange::Exchange,
     model::{Injection, PathTemplate, Secret, Slot},
@@ -60,13 +60,13 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let PolicySecret { secret, sealed } = entry;
         let value = self.open_secret(secret, sealed)?;
-        injected.filled.extend(headers_of(secret));
         let headers = &mut exchange.head.headers;
+        for name in headers_of(secret) {
+            remove_every_spelling(headers, &name);
+            injected.filled.push(name);
+        }
         match &secret.injection {
-            Injection::Header { name, format, removes } => {
-                for other in removes {
-                    headers.remove(other);
-                }
+            Injection::Header { name, format, .. } => {
                 headers.insert(name, value.into_header(format)?);
             }
             Injection::Basic { username } => {

@@ -3,12 +3,15 @@
 //! A secret's plaintext exists only inside [`Plaintext`], and only `plaintext.rs` reads it.
 
 mod echo;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod inject;
 mod master_key;
 mod place;
 mod plaintext;
 mod query;
 mod random;
+mod same_header;
 mod sealer;
 mod token;
 
@@ -18,6 +21,7 @@ pub(crate) use echo::Echo;
 pub use inject::Injected;
 pub use master_key::{InvalidMasterKey, MasterKeys};
 pub use plaintext::{InvalidValue, Plaintext};
+pub(crate) use same_header::remove_every_spelling;
 pub use token::{IssuedToken, Token, TokenKind};
 
 pub use crate::model::Sealed;

@@ -3,4 +3,7 @@
 mod destinations;
 mod framing;
 mod headers;
+mod http2;
+mod names;
 mod table;
+mod upstream_tls;

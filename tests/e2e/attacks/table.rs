@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use onecli_tests::generated::{assert_generated, test_exists};
 
-use super::{destinations, framing, headers};
+use super::{destinations, framing, headers, http2, names, upstream_tls};
 
 /// One attack.
 pub(super) struct Row {
@@ -147,6 +147,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "clients::a_pushs_announcement_is_blocked_like_the_push",
     ),
     (
+        "C13b",
+        "that announcement with path, name or value encoded, doubled, or behind `;`",
+        "blocked",
+        "onecli-core rules::tests::git_announces_what_it_will_do",
+    ),
+    (
         "C15",
         "a forbidden text gzipped, as JSON escapes, form-encoded twice, past 1 MiB, in an unknown coding",
         "blocked",
@@ -189,6 +195,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "bad_input::the_api_says_what_is_wrong",
     ),
     (
+        "E8b",
+        "`X_Api_Key` beside an injected `X-Api-Key`, which CGI can't tell apart",
+        "removed",
+        "onecli-core vault::same_header::hyphens_and_underscores_are_the_same",
+    ),
+    (
         "E13",
         "the injected header sent twice, in other case, and named in `Connection`, over HTTP/1.1",
         "one value arrives: the injected one",
@@ -220,10 +232,28 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
     ),
     ("H4", "an agent's token as an API key", "401", "bad_input::only_an_api_key_opens_the_api"),
     (
+        "I1",
+        "20 secrets of odd shapes in every injection and outcome, at trace level; log, files, API and replies are searched, in 13 encodings",
+        "found at the service alone",
+        "leaks::a_secret_is_at_the_service_and_nowhere_else",
+    ),
+    (
         "I2",
         "`Debug` of a plaintext",
         "does not build",
         "onecli-core vault::tests::plaintext_is_read_only_where_it_must_be",
+    ),
+    (
+        "I3",
+        "SIGABRT, with core files asked for by the shell",
+        "no core file",
+        "leaks::a_daemon_that_aborts_leaves_no_core_file",
+    ),
+    (
+        "I4",
+        "calls that are refused, with a secret's value in any field",
+        "the error names the field and never the value",
+        "leaks::a_secret_is_at_the_service_and_nowhere_else",
     ),
     (
         "I5",
@@ -265,6 +295,9 @@ fn all() -> Vec<Row> {
     rows.extend(destinations::rows());
     rows.extend(framing::rows());
     rows.extend(headers::rows());
+    rows.extend(http2::rows());
+    rows.extend(names::rows());
+    rows.extend(upstream_tls::rows());
     rows.sort_by_key(|row| {
         let digits: String = row.id.chars().filter(char::is_ascii_digit).collect();
         (row.id.chars().next(), digits.parse::<u32>().unwrap(), row.id.clone())

@@ -5,6 +5,8 @@ mod read;
 mod search;
 
 pub(super) use coding::Coding;
+#[cfg(fuzzing)]
+pub(super) use read::Beginning;
 pub(super) use read::read;
 pub(super) use search::Findings;
 
