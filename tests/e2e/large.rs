@@ -15,13 +15,6 @@ const GROWTH_KB: u64 = 8 * 1024;
 /// Its log would be larger than what it serves.
 const QUIET: &[(&str, &str)] = &[("RUST_LOG", "warn")];
 
-/// What the daemon holds in memory, in KiB.
-fn resident(daemon: &Daemon) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 async fn download(daemon: &Daemon, token: &str, alpn: &str, length: usize) {
     let mut tunnel = Tunnel::open(daemon, token, "api.test", alpn).await;
     let mut body = tunnel.get("api.test", &format!("/bytes/{length}")).await.into_body().into_data_stream();
@@ -50,10 +43,10 @@ async fn large_bodies_pass_in_constant_memory() {
         // Once small, so that buffers and connections stand.
         download(&daemon, &token, alpn, LARGE / 50).await;
         upload(&daemon, version, LARGE / 50).await;
-        let before = resident(&daemon);
+        let before = daemon.resident_kib();
         download(&daemon, &token, alpn, LARGE).await;
         upload(&daemon, version, LARGE).await;
-        let grown = resident(&daemon).saturating_sub(before);
+        let grown = daemon.resident_kib().saturating_sub(before);
         assert!(grown < GROWTH_KB, "{alpn}: grown by {grown} KiB");
     }
     let bytes = |event: &serde_json::Value, field: &str| event[field].as_u64();
@@ -76,10 +69,10 @@ async fn each_of_ten_thousand_events_comes_as_it_is_sent() {
         origin.release_chunk();
         assert_eq!(body.next().await.unwrap().unwrap(), Bytes::from(format!("chunk {number}\n")));
         if number == EVENTS / 10 {
-            before = resident(&daemon);
+            before = daemon.resident_kib();
         }
     }
     assert!(body.next().await.is_none());
-    let grown = resident(&daemon).saturating_sub(before);
+    let grown = daemon.resident_kib().saturating_sub(before);
     assert!(grown < GROWTH_KB, "grown by {grown} KiB");
 }

@@ -21,5 +21,6 @@ mod leaks;
 mod limits;
 mod policy;
 mod revocation;
+mod store_faults;
 mod streaming;
 mod tunnels;

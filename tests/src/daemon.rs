@@ -163,6 +163,13 @@ impl Daemon {
         self.process.as_ref().unwrap().id().unwrap()
     }
 
+    /// What it holds in memory, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The `onecli` command, in the environment of this daemon.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let is_start = arguments.first() == Some(&"start");

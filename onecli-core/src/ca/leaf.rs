@@ -35,6 +35,13 @@ impl LeafCache {
         Self(Cache::builder().max_capacity(KEPT).time_to_live(USED).build())
     }
 
+    /// How many there are, once what has to go is gone.
+    #[cfg(test)]
+    pub(super) async fn count(&self) -> u64 {
+        self.0.run_pending_tasks().await;
+        self.0.entry_count()
+    }
+
     pub(super) async fn get(&self, host: &Host, root: &Root) -> Result<Arc<ServerConfig>, CaError> {
         let made = self.0.try_get_with_by_ref(host, async { mint(host, root).map(Arc::new) });
         made.await.map_err(|error: Arc<CaError>| CaError::Certificate(error.to_string()))
@@ -42,6 +49,19 @@ impl LeafCache {
 }
 
 fn mint(host: &Host, root: &Root) -> Result<ServerConfig, CaError> {
+    let (chain, key) = leaf(host, root)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| CaError::Certificate(error.to_string()))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// A certificate for a host with the root behind it, and a key of its own.
+pub(super) fn leaf(
+    host: &Host, root: &Root,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), CaError> {
     let now = clock::now();
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
     let mut params = CertificateParams::default();
@@ -58,10 +78,5 @@ fn mint(host: &Host, root: &Root) -> Result<ServerConfig, CaError> {
     let leaf = params.signed_by(&key, root.issuer()).map_err(failed)?;
     let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone(), root.der().clone()];
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|error| CaError::Certificate(error.to_string()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok((chain, key))
 }

@@ -122,7 +122,8 @@ fn proxied_scheme(head: &request::Parts) -> Result<Scheme, Cause> {
     }
 }
 
-fn host_field(headers: &HeaderMap) -> Result<Option<&str>, Cause> {
+/// The only `Host` header.
+pub(super) fn host_field(headers: &HeaderMap) -> Result<Option<&str>, Cause> {
     let mut fields = headers.get_all(HOST).into_iter();
     match (fields.next(), fields.next()) {
         (None, _) => Ok(None),

@@ -3,7 +3,8 @@
 use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, uri::Scheme};
+use http::{Request, Response, header::TRANSFER_ENCODING, uri::Scheme};
+use http_body::Body;
 use http_body_util::{Either, Full};
 use hyper::{body::Incoming, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
@@ -17,7 +18,7 @@ use super::{
     connection::{Connection, Tunnel},
     pipeline,
     prefixed::{Prefixed, peek},
-    receive::Place,
+    receive::{self, Place},
     reply::{self, ReplyBody},
     serve::{self, Until},
     splice::Splice,
@@ -86,7 +87,16 @@ fn destination(request: &Request<Incoming>) -> Result<Place, Cause> {
     if authority.port().is_none() {
         return Err(Cause::BadRequest("CONNECT names no port; send host:port"));
     }
-    Place::parse(authority.as_str(), 0)
+    if request.headers().contains_key(TRANSFER_ENCODING) || !request.body().is_end_stream() {
+        return Err(Cause::BadRequest("a CONNECT has no body"));
+    }
+    let place = Place::parse(authority.as_str(), 0)?;
+    match receive::host_field(request.headers())?.map(|text| Place::parse(text, place.port)).transpose()? {
+        Some(named) if named.host != place.host => {
+            Err(Cause::BadRequest("the Host header and the CONNECT name different hosts"))
+        }
+        _ => Ok(place),
+    }
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<ReplyBody>, Infallible>> + Send>>;

@@ -22,7 +22,11 @@ struct Tail {
 
 impl Wildcard {
     pub(super) fn new(pattern: &str, min_run: usize) -> Self {
-        let mut parts = pattern.split('*').map(str::as_bytes);
+        Self::between(pattern.split('*').map(str::as_bytes), min_run)
+    }
+
+    /// A pattern of the texts between its stars.
+    pub(super) fn between<'a>(mut parts: impl DoubleEndedIterator<Item = &'a [u8]>, min_run: usize) -> Self {
         let prefix = parts.next().unwrap_or_default().into();
         let tail = parts.next_back().map(|suffix| Tail {
             // An empty part asks for nothing but the shortest run of its star.

@@ -20,7 +20,7 @@ use crate::{
     model::{Condition, LimitUse, Rule},
     policy::{Policy, PolicyAgent, Snapshot},
     refusal::{Cause, Refused},
-    store::{LimitClaim, LimitStore, Taking},
+    store::{LimitClaim, LimitStore, StoreError, Taking},
     target::Target,
 };
 
@@ -31,6 +31,9 @@ pub struct RuleEngine {
     limits: Arc<dyn LimitStore>,
     pub(super) running: Arc<Running>,
 }
+
+/// How long a request waits for its limits to be counted.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What becomes of an exchange.
 #[derive(Debug)]
@@ -146,7 +149,10 @@ impl RuleEngine {
             return Ok(());
         }
         let claims: Vec<LimitClaim> = counted.iter().map(|(_, claim)| *claim).collect();
-        match self.limits.take_limits(&claims).await {
+        // What is counted after the patience has ended stays counted: less passes then, never more.
+        let taking = tokio::time::timeout(PATIENCE, self.limits.take_limits(&claims)).await;
+        let taking = taking.unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)));
+        match taking {
             Ok(Taking::Taken { used }) => {
                 let uses = counted.iter().zip(used).map(|((rule, claim), used)| use_of(rule, claim, used));
                 ticket.note_limits(uses.collect());

@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     hosts: HostForms<'a>,
     methods: Methods,
     paths: PathForms<'a>,
+    /// The paths that override headers name.
+    other_paths: Vec<PathForms<'a>>,
     /// The paths to which the request also counts as a POST, for restrictions.
     announced: Vec<Vec<u8>>,
     evidence: Evidence<'a>,
@@ -39,6 +41,8 @@ struct Methods {
 
 /// Headers by which frameworks let a request name another method.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+/// Headers by which some servers let a request name another path.
+const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
 impl<'a> Facts<'a> {
     /// Reads them off a request.
@@ -60,6 +64,7 @@ impl<'a> Facts<'a> {
             hosts: HostForms::of(&target.host, target.port),
             methods: Methods::of(method, headers),
             paths,
+            other_paths: overriding_paths(headers)?,
             announced,
             evidence,
         })
@@ -93,11 +98,11 @@ impl<'a> Facts<'a> {
 
     fn is_restricted_at_all(&self, rule: &Rule) -> bool {
         let host = self.hosts.any_within(&rule.host_pattern);
-        let path = |path: &[u8]| rule.path_pattern.matches(path);
+        let path = |path: &[u8]| rule.path_pattern.matches_reading(path);
         let direct = || {
             let method =
                 rule.methods.is_empty() || self.methods.all_readings().any(|name| has(&rule.methods, name));
-            method && self.paths.iter().any(path)
+            method && self.all_paths().any(path)
         };
         let announced = || {
             (rule.methods.is_empty() || has(&rule.methods, "POST"))
@@ -124,7 +129,9 @@ impl<'a> Facts<'a> {
     pub(super) fn lies_within(
         &self, host: &HostPattern, default_port: Option<u16>, path: &PathPattern,
     ) -> bool {
-        self.hosts.all_within(host, default_port) && self.paths.iter().all(|form| path.matches(form))
+        self.hosts.all_within(host, default_port)
+            && path.matches(self.target.path.as_bytes())
+            && self.all_paths().all(|form| path.matches_reading(form))
     }
 
     /// Whether all forms of the path fit the template.
@@ -140,6 +147,10 @@ impl<'a> Facts<'a> {
     /// The port that a secret's pattern without one means.
     pub(super) fn default_port(&self) -> u16 {
         Target::default_port(&self.target.scheme)
+    }
+
+    fn all_paths(&self) -> impl Iterator<Item = &[u8]> {
+        self.paths.iter().chain(self.other_paths.iter().flat_map(PathForms::iter))
     }
 
     fn is_about(&self, rule: &Rule) -> bool {
@@ -166,6 +177,19 @@ impl Methods {
 /// Rules hold methods in upper case; a method in another case is another one (RFC 9110 9.1), but services may not know.
 fn has(methods: &[String], name: &str) -> bool {
     methods.iter().any(|method| method.eq_ignore_ascii_case(name))
+}
+
+/// What override headers name, in each form: a path, or a URL, with or without a query.
+fn overriding_paths(headers: &HeaderMap) -> Result<Vec<PathForms<'_>>, BadPath> {
+    let values = PATH_OVERRIDES.iter().flat_map(|name| headers.get_all(*name));
+    let paths = values.map(|value| {
+        let text = value.to_str().map_err(|_| "a header that names another path holds none")?;
+        let behind_host = text
+            .split_once("://")
+            .map_or(text, |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())).1);
+        PathForms::read(behind_host.split(['?', '#']).next().unwrap_or_default())
+    });
+    paths.collect()
 }
 
 /// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`: for each form of the path and

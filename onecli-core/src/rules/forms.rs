@@ -6,13 +6,15 @@ use percent_encoding::percent_decode;
 
 /// A path that is encoded more often than this is refused: no service needs it, and each layer costs a reading.
 const DEEPEST: usize = 8;
+/// A path that can be read in more ways than this is refused.
+const MOST: usize = 64;
 
 /// Why a path is not served. The text is for the agent.
 pub(super) type BadPath = &'static str;
 
-/// A path in every form in which a service might read it: as sent, decoded again until it stands still, and each of
-/// these cleaned (parameters cut, backslashes turned, empty and dot segments resolved). The first is the one that is
-/// sent.
+/// A path in every form in which a service might read it: all that it becomes by decoding, by cutting parameters, and by
+/// cleaning (backslashes turned, empty and dot segments resolved), in any order, until nothing new comes of it. The first is
+/// the one that is sent.
 #[derive(Clone, Debug)]
 pub(super) struct PathForms<'a>(Vec<Cow<'a, [u8]>>);
 
@@ -20,25 +22,20 @@ impl<'a> PathForms<'a> {
     pub(super) fn read(path: &'a str) -> Result<Self, BadPath> {
         check(path)?;
         let mut forms = Self(vec![Cow::Borrowed(path.as_bytes())]);
-        if !path.contains(['%', ';', '\\']) && !path.contains("//") {
+        if !path.contains(['%', ';']) && !path.contains("//") {
             return Ok(forms);
         }
-        forms.add_cleaned(path.as_bytes());
-        let mut decoded = path.as_bytes().to_vec();
-        for depth in 0.. {
-            let next: Vec<u8> = percent_decode(&decoded).collect();
-            if next == decoded {
-                break;
+        check_depth(path.as_bytes())?;
+        let mut next = 0;
+        while let Some(form) = forms.0.get(next) {
+            let read = [percent_decode(form).collect(), without_parameters(form), clean(form)];
+            for form in read {
+                forms.add(form);
             }
-            if depth == DEEPEST {
-                return Err("the path is percent-encoded more than 8 times over");
+            if forms.0.len() > MOST {
+                return Err("the path can be read in more than 64 ways; send the path that is meant");
             }
-            if depth == 0 && has_dot_segment(&next) {
-                return Err("the path holds an encoded dot segment; send the path that is meant");
-            }
-            forms.add_cleaned(&next);
-            forms.add(next.clone());
-            decoded = next;
+            next += 1;
         }
         Ok(forms)
     }
@@ -47,18 +44,29 @@ impl<'a> PathForms<'a> {
         self.0.iter().map(|form| &**form)
     }
 
-    fn add_cleaned(&mut self, path: &[u8]) {
-        let bare = without_parameters(path);
-        self.add(clean(path));
-        self.add(clean(&bare));
-        self.add(bare);
-    }
-
     fn add(&mut self, form: Vec<u8>) {
         if !self.iter().any(|known| known == form) {
             self.0.push(Cow::Owned(form));
         }
     }
+}
+
+fn check_depth(path: &[u8]) -> Result<(), BadPath> {
+    let mut decoded = path.to_vec();
+    for depth in 0.. {
+        let next: Vec<u8> = percent_decode(&decoded).collect();
+        if next == decoded {
+            break;
+        }
+        if depth == DEEPEST {
+            return Err("the path is percent-encoded more than 8 times over");
+        }
+        if depth == 0 && has_dot_segment(&next) {
+            return Err("the path holds an encoded dot segment; send the path that is meant");
+        }
+        decoded = next;
+    }
+    Ok(())
 }
 
 fn check(path: &str) -> Result<(), BadPath> {

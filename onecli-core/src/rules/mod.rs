@@ -22,4 +22,6 @@ pub use running::{Revocation, Watch};
 pub(crate) use tunnels::TunnelPermit;
 
 #[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
 mod tests;

@@ -35,6 +35,20 @@ fn opens(sealer: &Sealer, secret: &Secret, sealed: &Sealed) -> bool {
     sealer.open(&Place::of_secret(secret), sealed).is_ok()
 }
 
+/// Sealing twice with one key and nonce would give the key of the authentication away (NIST SP 800-38D 8).
+#[test]
+fn no_nonce_comes_twice() {
+    let sealer = Sealer::new(&keys("11"));
+    let place = Place::Blob { name: "test" };
+    let seals = if std::env::var_os("ONECLI_TEST_LONG").is_some() { 1_000_000 } else { 50_000 };
+    let mut nonces = std::collections::HashSet::new();
+    for _ in 0..seals {
+        let sealed = sealer.seal(&place, &Plaintext::from(b"x".to_vec())).unwrap();
+        let nonce: [u8; 12] = sealed.as_bytes()[9..21].try_into().unwrap();
+        assert!(nonces.insert(nonce));
+    }
+}
+
 #[test]
 fn a_value_opens_only_for_the_secret_that_it_was_sealed_for() {
     let sealer = Sealer::new(&keys("11"));

@@ -29,6 +29,13 @@ const INSIDE: &[(&str, &str, &str)] = &[
     ("A1c", "GET / HTTP/1.1\r\nHost: a.test@b.test\r\n", "400"),
     ("A1d", "GET / HTTP/1.1\r\nHost: b.test.a.test\r\n", "421"),
     ("A1e", "GET / HTTP/1.1\r\nHost: a.test.b.test\r\n", "421"),
+    ("A1f", "GET / HTTP/1.1\r\nHost: a.test#b.test\r\n", "400"),
+    ("A1g", "GET / HTTP/1.1\r\nHost: a.test/b.test\r\n", "400"),
+    ("A1h", "GET / HTTP/1.1\r\nHost: a.test\tb.test\r\n", "400"),
+    ("A1i", "GET / HTTP/1.1\r\nHost: %61.test\r\n", "400"),
+    ("A1j", "GET / HTTP/1.1\r\nHost: a.test%00.b.test\r\n", "400"),
+    ("A1k", "GET / HTTP/1.1\r\nHost: a.test:443:80\r\n", "400"),
+    ("A1l", "GET / HTTP/1.1\r\nHost: https://a.test\r\n", "400"),
     ("A3", "GET / HTTP/1.1\r\n", "400"),
     ("A3b", "GET / HTTP/1.1\r\nHost: \r\n", "400"),
     ("A4", "GET https://b.test/ HTTP/1.1\r\nHost: b.test\r\n", "421"),
@@ -64,6 +71,10 @@ const PROXIED: &[(&str, &str, &str)] = &[
     ("A5d", "GET http://plain.test/ HTTP/1.1\r\nHost: plain.test\r\nHost: plain.test\r\n", "400"),
     ("A9", "GET http://xn--zzzzzz\u{0}.test/ HTTP/1.1\r\nHost: x\r\n", "400"),
     ("A9b", "GET http://xn--a/ HTTP/1.1\r\nHost: xn--a\r\n", "400"),
+    ("A9c", "GET http://b\u{fc}cher.test/ HTTP/1.1\r\nHost: b\u{fc}cher.test\r\n", "400"),
+    ("A9e", "GET http://a*.test/ HTTP/1.1\r\nHost: a*.test\r\n", "400"),
+    ("A13b", "GET http://plain.test:80@b.test/ HTTP/1.1\r\nHost: b.test\r\n", "400"),
+    ("A13c", "GET http://plain.test\\@b.test/ HTTP/1.1\r\nHost: b.test\r\n", "400"),
     ("A13", "GET http://u:p@plain.test/ HTTP/1.1\r\nHost: plain.test\r\n", "400"),
     ("A14", "GET / HTTP/1.1\r\nHost: a.test\r\n", "404"),
     ("A14b", "GET /v1/secrets HTTP/1.1\r\nHost: a.test\r\n", "404"),
@@ -76,6 +87,13 @@ const PROXIED: &[(&str, &str, &str)] = &[
     ("A17c", "CONNECT a.test:99999 HTTP/1.1\r\nHost: a.test\r\n", "400"),
     ("A17d", "CONNECT u@a.test:443 HTTP/1.1\r\nHost: a.test\r\n", "400"),
     ("A17e", "CONNECT http://a.test:443/ HTTP/1.1\r\nHost: a.test\r\n", "4"),
+    ("A17f", "CONNECT a.test:443/x HTTP/1.1\r\nHost: a.test:443\r\n", "400"),
+    ("A17g", "CONNECT [::1:443 HTTP/1.1\r\nHost: a.test:443\r\n", "400"),
+    ("A17h", "CONNECT *:443 HTTP/1.1\r\nHost: a.test:443\r\n", "400"),
+    ("A17i", "CONNECT :443 HTTP/1.1\r\nHost: a.test:443\r\n", "400"),
+    ("A17j", "CONNECT a.test:443 HTTP/1.1\r\nHost: b.test:443\r\n", "400"),
+    ("A24", "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nContent-Length: 5\r\n", "400"),
+    ("A24b", "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nTransfer-Encoding: chunked\r\n", "400"),
     ("C12", "GET http://plain.test/{long} HTTP/1.1\r\nHost: plain.test\r\n", "414"),
     ("C1", "GET http://plain.test/api/../admin HTTP/1.1\r\nHost: plain.test\r\n", "400"),
     ("C1b", "GET http://plain.test/api/%2e%2e/admin HTTP/1.1\r\nHost: plain.test\r\n", "400"),
@@ -139,6 +157,30 @@ async fn every_spelling_of_a_host_meets_its_rules_and_its_secret() {
         );
     }
     assert_eq!(origin.requests().len(), ONE_HOST.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_in_unicode_is_the_host_in_ascii() {
+    let origin = RawOrigin::start(ANSWER).await;
+    let ascii = "xn--bcher-kva.test";
+    let mut daemon = Daemon::before(origin.address, &origin.ca_pem, &["xn--bcher-kva.test:443"], &[]);
+    daemon.launch().await;
+    daemon.secret("books", CANARY, &["--host", "bücher.test", "--header", "x-key"]).await;
+    let token = daemon.token().await;
+    let send = async || {
+        let mut stream = tls(&daemon, &token, &format!("{ascii}:443"), ascii, "http/1.1").await;
+        let request = format!("GET / HTTP/1.1\r\nHost: {ascii}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert!(send().await.starts_with("HTTP/1.1 200"));
+    assert!(origin.requests().pop().unwrap().contains(CANARY));
+    daemon.json(&["rules", "create", "stop", "--action", "block", "--host", "*.BÜCHER.test"]).await;
+    assert!(send().await.starts_with("HTTP/1.1 200"));
+    daemon.json(&["rules", "create", "stop it", "--action", "block", "--host", "BÜCHER.test"]).await;
+    assert!(send().await.contains("blocked_by_policy"));
 }
 
 /// Destinations that no setting opens: row and authority. `{gateway}` and `{api}` stand for our own ports.

@@ -75,7 +75,16 @@ pub(super) fn rows() -> Vec<Row> {
             &test("what_is_no_answer_is_502_or_cut_off"),
         )
     });
-    requests.chain(answers).chain(broken).collect()
+    let desync = DESYNC.iter().map(|(id, method, first, _)| {
+        let sent = format!("to {method} the service answers {}, and at once another 200", shown(first));
+        Row::new(
+            id,
+            sent,
+            "the second one reaches nobody".into(),
+            &test("an_answer_to_no_request_reaches_nobody"),
+        )
+    });
+    requests.chain(answers).chain(broken).chain(desync).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +133,42 @@ async fn a_service_cannot_speak_as_the_gateway() {
         assert_eq!(fields, format!("{gets}\r\n").to_lowercase(), "{row}");
         assert_eq!(origin.requests().len(), 1, "{row}: no redirect is followed");
     }
+}
+
+/// What a service sends with a second answer behind the one that was asked for: row, method, its first answer, status.
+const DESYNC: &[(&str, &str, &str, &str)] = &[
+    ("D11", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "200"),
+    ("D11b", "GET", "HTTP/1.1 204 No Content\r\n\r\n", "204"),
+    ("D11c", "GET", "HTTP/1.1 304 Not Modified\r\n\r\n", "304"),
+    ("D11d", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n", "200"),
+    ("D11e", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "200"),
+];
+const SECOND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_no_request_reaches_nobody() {
+    for (row, method, first, status) in DESYNC {
+        let (origin, daemon, token) = started(format!("{first}{SECOND}").leak().as_bytes()).await;
+        let request = format!("{method} / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+        for _ in 0..3 {
+            let answer = send(&daemon, &token, &request).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{row}: {answer}");
+            assert!(!answer.contains("evil"), "{row}: {answer}");
+        }
+        assert_eq!(origin.requests().len(), 3, "{row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interim_answers_without_end_take_no_memory() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000);
+    let (_origin, daemon, token) = started((interim + SECOND).leak().as_bytes()).await;
+    let request = "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+    let before = daemon.resident_kib();
+    let answer = send(&daemon, &token, request).await;
+    assert!(answer.ends_with("evil") || answer.contains("\"bad_gateway\""), "{answer}");
+    let grown = daemon.resident_kib().saturating_sub(before);
+    assert!(grown < 8 * 1024, "grown by {grown} KiB");
 }
 
 /// What a service sends that is no HTTP, or has no one framing: row and its bytes. The agent gets a 502, or is cut off.

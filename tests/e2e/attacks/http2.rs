@@ -169,12 +169,6 @@ fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-fn resident(daemon: &Daemon) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Frames that cost their sender little: row, what they are, and how many.
 const FLOODS: &[(&str, &str, usize)] = &[
     ("K9", "CONTINUATION frames without an end", 20_000),
@@ -220,7 +214,7 @@ fn flood(row: &str, number: usize) -> Vec<u8> {
 async fn a_flood_of_frames_takes_no_memory_and_stops_nobody() {
     let (_origin, daemon, token) = started().await;
     assert_eq!(send(&daemon, &token, &[GET, HTTPS, HERE, PATH], "", &[]).await.body, b"ok");
-    let before = resident(&daemon);
+    let before = daemon.resident_kib();
     for (row, _, number) in FLOODS {
         let mut connection = RawHttp2::open(&daemon, &token, "a.test").await;
         let bytes = flood(row, *number);
@@ -240,7 +234,7 @@ async fn a_flood_of_frames_takes_no_memory_and_stops_nobody() {
         };
         let sending = tokio::time::timeout(std::time::Duration::from_secs(20), sending);
         let _ = tokio::join!(sending, others);
-        let grown = resident(&daemon).saturating_sub(before);
+        let grown = daemon.resident_kib().saturating_sub(before);
         assert!(grown < 32 * 1024, "{row}: grown by {grown} KiB");
     }
 }

@@ -39,6 +39,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "identity::another_name_in_the_handshake_is_421",
     ),
     (
+        "A9d",
+        "a secret and a rule for `bücher.test`, a request to `xn--bcher-kva.test`",
+        "the same host",
+        "attacks::destinations::a_host_in_unicode_is_the_host_in_ascii",
+    ),
+    (
         "A10",
         "HTTP/2 `:authority` of another host on an open connection",
         "421",
@@ -123,16 +129,40 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "onecli-core rules::tests::a_block_matches_every_reading_of_a_method",
     ),
     (
+        "C7b",
+        "`X-Original-URL` and `X-Rewrite-URL` that name a blocked path, encoded or as a URL",
+        "blocked; nothing is granted by the path that is not meant",
+        "onecli-core rules::tests::a_header_that_names_another_path_counts_as_that_path",
+    ),
+    (
         "C8",
         "block and allow in any order",
         "blocked",
-        "onecli-core rules::tests::agrees_with_the_rule_table_in_any_order",
+        "onecli-core rules::reference_tests::the_engine_says_what_the_definition_says_in_any_order",
     ),
     (
         "C9",
         "10.0.0.1 as `10.1`, `0xa.1`, `167772161`, `[::ffff:10.0.0.1]` against a block",
         "blocked",
         "onecli-core rules::tests::hosts_have_one_form_and_rules_any_port",
+    ),
+    (
+        "C10",
+        "the store of the rate limits away",
+        "503 for what is counted, and the rest goes on",
+        "store_faults::without_the_store_what_is_counted_is_refused_and_the_rest_goes_on",
+    ),
+    (
+        "C4b",
+        "a rule for `/group%2Fproject` against `%2f`, `/group/project`, `gr%6Fup%2Fproject`",
+        "blocked; granted only as it is written",
+        "onecli-core rules::tests::a_pattern_may_be_encoded_as_the_path_is",
+    ),
+    (
+        "C14",
+        "any rules, any path of encoded pieces, methods, agents and conditions, in any order",
+        "what the definition says, written apart from the engine",
+        "onecli-core rules::reference_tests::the_engine_says_what_the_definition_says_in_any_order",
     ),
     (
         "C11",
@@ -181,6 +211,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "a block made while a stream, an upload, a tunnel or a waiting request runs",
         "ended within 1 s, recorded `revoked`",
         "revocation::a_new_block_ends_what_it_matches_and_nothing_else",
+    ),
+    (
+        "D13",
+        "200,000 interim answers (100 Continue) before the answer",
+        "bounded memory",
+        "attacks::headers::interim_answers_without_end_take_no_memory",
     ),
     (
         "D14",
@@ -274,6 +310,18 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "onecli-core rules::body::coding::what_cannot_be_decoded_is_nothing",
     ),
     (
+        "K7b",
+        "handshakes for 10,000 hosts",
+        "at most 2,000 certificates are kept",
+        "onecli-core ca::tests::ten_thousand_hosts_fill_no_memory",
+    ),
+    (
+        "L1",
+        "the modes of data directory and key file",
+        "0700 and 0600; the authority's key is sealed in the store",
+        "onecli-daemon data_dir::a_key_is_never_made_anew_beside_a_database",
+    ),
+    (
         "L2",
         "another master key",
         "the daemon refuses to start and changes nothing",
@@ -284,6 +332,24 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "a sealed value moved to another row or edited",
         "does not open",
         "onecli-core vault::tests::a_value_opens_only_for_the_secret_that_it_was_sealed_for",
+    ),
+    (
+        "L4",
+        "a million values sealed (`./test --long`)",
+        "no nonce twice",
+        "onecli-core vault::tests::no_nonce_comes_twice",
+    ),
+    (
+        "L5",
+        "what clients look for in certificates of root and hosts",
+        "SAN (IP for addresses), AKI, at most 397 days, backdated, keys of their own; root: keyCertSign, pathlen 0",
+        "onecli-core ca::tests::certificates_are_what_clients_ask_for",
+    ),
+    (
+        "L10",
+        "a policy in the store that can't be read, while running and at start",
+        "the one from before stays in force and is said to; no start without one",
+        "store_faults::a_policy_that_cannot_be_read_leaves_the_one_from_before_in_force",
     ),
 ];
 
