@@ -11,10 +11,19 @@ use crate::{audit::Ticket, policy::PolicyAgent, target::Target};
 /// The body of a request on its way to the service.
 pub type RequestBody = UnsyncBoxBody<bytes::Bytes, BrokenBody>;
 
-/// The body of a request broke off, or was not valid HTTP.
+/// Why the body of a request does not come to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("the request's body broke off or is not valid HTTP")]
-pub struct BrokenBody(#[from] hyper::Error);
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum BrokenBody {
+    #[error("the request's body broke off or is not valid HTTP")]
+    Http(#[from] hyper::Error),
+    #[error("the request's body is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("the request's body stalled")]
+    Stalled,
+    #[error("the exchange is over")]
+    Over,
+}
 
 /// A request of an authenticated agent, with the stage that it has reached: [`Received`],
 /// [`Permitted`](crate::rules::Permitted) by the rules, [`Injected`](crate::vault::Injected) by the vault.

@@ -22,8 +22,14 @@ pub enum Cause {
     BadRequest(&'static str),
     #[error("the request target is longer than {limit} bytes")]
     UriTooLong { limit: usize },
-    #[error("the request's header fields are larger than {limit} bytes")]
+    #[error("the request has too many header fields, or they are larger than {limit} bytes")]
     HeadersTooLarge { limit: usize },
+    #[error("the request's body is larger than {limit} bytes")]
+    RequestTooLarge { limit: u64 },
+    #[error("the request's body stalled")]
+    RequestTimeout,
+    #[error("this agent has as many {0} as it may have at once")]
+    Busy(&'static str),
     #[error("this connection is for {expected}, the request is for another host")]
     HostMismatch { expected: String },
     #[error("no valid access token of an agent came with the request")]
@@ -38,7 +44,7 @@ pub enum Cause {
     BlockedByDefaultPolicy,
     #[error("{0}")]
     DestinationNotAllowed(String),
-    #[error("several secrets fit this request equally well")]
+    #[error("several secrets fit this request equally well, or the one that was chosen does not fit")]
     AmbiguousSecret(Vec<AmbiguousSecret>),
     #[error("the host name does not resolve: {0}")]
     DnsFailed(String),
@@ -62,6 +68,8 @@ pub enum Cause {
     GatewayRestarting,
     #[error("what was running was ended: {0}")]
     Revoked(Box<Cause>),
+    #[error("connections to this host are looked into now")]
+    NotTunnelled,
     #[error("the agent's client did not complete the TLS handshake: {0}")]
     ClientTlsFailed(String),
 }
@@ -78,6 +86,17 @@ pub struct AmbiguousSecret {
 impl Cause {
     /// The request's body can't be read to its end.
     pub const BROKEN_BODY: Self = Self::BadRequest("the request's body broke off or is not valid HTTP");
+
+    /// What a request's body that does not come to its end means for the agent.
+    #[must_use]
+    pub fn of_body(error: &crate::exchange::BrokenBody) -> Self {
+        use crate::exchange::BrokenBody as B;
+        match error {
+            B::Http(_) | B::Over => Self::BROKEN_BODY,
+            B::TooLarge { limit } => Self::RequestTooLarge { limit: *limit },
+            B::Stalled => Self::RequestTimeout,
+        }
+    }
 
     /// A rule's refusal.
     #[must_use]
@@ -101,6 +120,9 @@ impl Cause {
             Self::BadRequest(_) => "bad_request",
             Self::UriTooLong { .. } => "uri_too_long",
             Self::HeadersTooLarge { .. } => "headers_too_large",
+            Self::RequestTooLarge { .. } => "request_too_large",
+            Self::RequestTimeout => "request_timeout",
+            Self::Busy(_) => "too_busy",
             Self::HostMismatch { .. } => "host_mismatch",
             Self::ProxyAuthRequired => "proxy_auth_required",
             Self::BlockedByPolicy { .. } => "blocked_by_policy",
@@ -119,6 +141,7 @@ impl Cause {
             Self::CredentialExpired(_) => "credential_expired",
             Self::GatewayRestarting => "gateway_restarting",
             Self::ClientTlsFailed(_) => "client_tls_failed",
+            Self::NotTunnelled => "not_tunnelled",
             Self::Revoked(origin) => origin.code(),
         }
     }
@@ -128,9 +151,11 @@ impl Cause {
     pub fn status(&self) -> http::StatusCode {
         use http::StatusCode as S;
         match self {
-            Self::BadRequest(_) | Self::ClientTlsFailed(_) => S::BAD_REQUEST,
+            Self::BadRequest(_) | Self::ClientTlsFailed(_) | Self::NotTunnelled => S::BAD_REQUEST,
             Self::UriTooLong { .. } => S::URI_TOO_LONG,
             Self::HeadersTooLarge { .. } => S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::RequestTooLarge { .. } => S::PAYLOAD_TOO_LARGE,
+            Self::RequestTimeout => S::REQUEST_TIMEOUT,
             Self::HostMismatch { .. } => S::MISDIRECTED_REQUEST,
             Self::ProxyAuthRequired => S::PROXY_AUTHENTICATION_REQUIRED,
             Self::BlockedByPolicy { .. } | Self::BlockedByDefaultPolicy | Self::DestinationNotAllowed(_) => {
@@ -149,6 +174,7 @@ impl Cause {
             | Self::VaultUnavailable
             | Self::AuditUnavailable
             | Self::CredentialExpired(_)
+            | Self::Busy(_)
             | Self::GatewayRestarting => S::SERVICE_UNAVAILABLE,
         }
     }

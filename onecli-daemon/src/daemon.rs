@@ -20,7 +20,7 @@ use crate::{
     api::{self, AllowedHosts, ApiServer, Backend, LocalSocket, Reach},
     data_dir::DataDir,
     gateway_service::GatewayService,
-    listeners, owner_key, retention,
+    hardening, listeners, owner_key, retention,
     settings::{ServingSettings, Settings},
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts the gateway and the API.
     pub(crate) async fn launch(settings: Settings) -> Result<Self> {
-        let Settings { storage, gateway, serving, policy, .. } = settings;
+        let Settings { storage, gateway, limits, serving, policy, .. } = settings;
         // First the lock: a second daemon is told of the first, not of its ports.
         let directory = DataDir::open(&storage.data_dir)?;
         let gateway_listeners = listeners::gateway(&gateway.addresses)?;
@@ -68,6 +68,7 @@ impl Daemon {
         )
         .name(gateway_name())
         .fsync(gateway.audit_fsync)
+        .limits(limits.within(hardening::raise_open_files()))
         .connect_to(gateway.resolve)
         .upstream_roots(gateway.upstream_roots)
         .never_connect_to(&[dashboard], &own_names(&serving))

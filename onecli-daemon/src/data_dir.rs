@@ -1,10 +1,10 @@
 //! The data directory: one daemon at a time, the key file, and where others find the daemon.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Read, Seek, Write},
     net::SocketAddr,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -40,6 +40,7 @@ impl DataDir {
             .mode(0o700)
             .create(path)
             .with_context(|| format!("the data dir {} can't be made; {choose}", path.display()))?;
+        keep_private(path).with_context(|| format!("the data dir {}", path.display()))?;
         let probe = path.join(".probe");
         write_private(&probe, b"probe")
             .and_then(|()| fs::remove_file(&probe))
@@ -106,6 +107,21 @@ impl Drop for DataDir {
         let _ = fs::remove_file(self.path.join("daemon.json"));
         let _ = fs::remove_file(self.api_socket());
     }
+}
+
+/// Takes rights from others that a directory was made with before.
+fn keep_private(path: &Path) -> Result<()> {
+    let found = fs::metadata(path)?;
+    let me = rustix::process::geteuid().as_raw();
+    if found.uid() != me && me != 0 {
+        bail!("belongs to another user; choose one of your own with --data-dir");
+    }
+    if found.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))
+            .context("is open to other users, and can't be closed to them")?;
+        tracing::warn!("the data dir {} was open to other users; it is closed to them now", path.display());
+    }
+    Ok(())
 }
 
 /// Writes a file that only its owner can read: whole or not at all.
@@ -184,6 +200,16 @@ mod tests {
         drop(first);
         assert!(!path.join("daemon.json").exists());
         assert!(DataDir::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_is_open_to_others_is_closed() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("data");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o775)).unwrap();
+        let _directory = DataDir::open(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 mod announce;
 mod api;
-mod core_dumps;
 mod daemon;
 mod data_dir;
 mod gateway_service;
+mod hardening;
 mod listeners;
 mod logging;
 mod owner_key;

@@ -6,9 +6,8 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    core_dumps,
     daemon::Daemon,
-    logging,
+    hardening, logging,
     settings::{Environment, Flags, Settings},
 };
 
@@ -18,7 +17,7 @@ use crate::{
 /// If a setting does not parse, or something that the daemon needs is not to be had.
 pub fn start(flags: Flags) -> Result<ExitCode> {
     // Before a key is read.
-    core_dumps::forbid().context("core files can't be turned off")?;
+    hardening::keep_private().context("core files can't be turned off")?;
     let settings = Settings::read(&flags, &Environment::of_process())?;
     logging::begin(&settings.log);
     for name in &settings.unknown {

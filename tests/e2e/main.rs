@@ -13,6 +13,7 @@ mod client_matrix;
 mod clients;
 mod conditions;
 mod crash;
+mod exhaustion;
 mod first_run;
 mod identity;
 mod injections;

@@ -182,6 +182,7 @@ async fn an_upload_ends_with_its_permit() {
     let request = Request::post("https://api.test/upload").body(body).unwrap();
     let answer = tokio::spawn(async move { sender.send_request(request).await.unwrap().status() });
     pieces.send_data(Bytes::from_static(b"the beginning")).await.unwrap();
+    onecli_tests::eventually("the upload", || async { (case.origin.begun() == 1).then_some(()) }).await;
     let since = Cause::Disabled.happen(&case).await;
     assert_eq!(answer.await.unwrap(), 407);
     assert!(since.elapsed() < PROMISED, "{:?}", since.elapsed());

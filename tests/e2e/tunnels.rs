@@ -1,6 +1,11 @@
 //! Connections that are not looked into: judged by their host alone, and passed on as they are.
 
-use onecli_tests::{canary::CANARY, daemon::Daemon, origin::Origin, proxy::connect};
+use onecli_tests::{
+    canary::CANARY,
+    daemon::Daemon,
+    origin::Origin,
+    proxy::{connect, try_tls},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -174,4 +179,54 @@ async fn a_tunnel_to_nowhere_says_so() {
         (&events[0]["decision"], &events[0]["error"]),
         (&json!("failed"), &json!("upstream_unreachable"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_is_not_avoided_by_naming_another_host() {
+    let origin = Origin::start().await;
+    let address = origin.address.to_string();
+    let settings = [("ONECLI_INTERCEPT", "matched"), ("ONECLI_PASSTHROUGH_HOSTS", "pinned.test")];
+    let daemon =
+        Daemon::with(&origin, &["api.test:443", "other.test:443", "pinned.test:443"], &settings).await;
+    daemon
+        .json(&["rules", "create", "no", "--action", "block", "--host", "api.test", "--path", "/admin"])
+        .await;
+    let token = daemon.token().await;
+    let roots = std::fs::read_to_string(daemon.home().join("origin.pem")).unwrap();
+    // By address, by a host that nothing is about, and by one that is not looked into; each with the name of api.test inside.
+    for authority in [&*address, "other.test:443", "pinned.test:443"] {
+        let spoken = try_tls(&daemon, &token, authority, "api.test", &roots).await;
+        assert!(spoken.is_err(), "{authority}: the service was reached past the rule");
+    }
+    for (host, authority) in [("other.test", "other.test:443"), ("pinned.test", "pinned.test:443")] {
+        assert!(try_tls(&daemon, &token, authority, host, &roots).await.is_ok(), "{host} by its own name");
+        let events = recorded(&daemon, host, 2).await;
+        assert!(
+            events.iter().any(|event| event["error"] == "host_mismatch" && event["decision"] == "refused")
+        );
+    }
+    assert_eq!(origin.received().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_ends_when_it_would_not_be_one_any_more() {
+    let origin = Origin::start().await;
+    let resolve = format!("mail.test:25={}", greeter().await);
+    for (before, after) in [
+        (("passthroughHosts", "mail.test"), ("passthroughHosts", "other.test")),
+        (("intercept", "matched"), ("intercept", "all")),
+        (("passthroughHosts", "mail.test"), ("defaultPolicy", "deny")),
+    ] {
+        let daemon = Daemon::with(&origin, &[], &[("ONECLI_RESOLVE", &resolve)]).await;
+        daemon.json(&["config", "set", before.0, before.1]).await;
+        let token = daemon.token().await;
+        let (mut stream, answer) = connect(&daemon, &token, "mail.test:25").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let mut greeting = [0; 11];
+        stream.read_exact(&mut greeting).await.unwrap();
+        daemon.json(&["config", "set", after.0, after.1]).await;
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read(&mut [0])).await;
+        assert!(matches!(ended.expect("it goes on"), Ok(0) | Err(_)));
+        assert_eq!(recorded(&daemon, "mail.test", 1).await[0]["decision"], "revoked");
+    }
 }

@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -62,6 +65,7 @@ pub struct Origin {
     pub ca_pem: String,
     received: Arc<Mutex<Vec<Received>>>,
     chunks: Arc<Semaphore>,
+    begun: Arc<AtomicUsize>,
 }
 
 impl Origin {
@@ -81,8 +85,10 @@ impl Origin {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(authority));
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let origin = Self { address, ca_pem, received: Arc::default(), chunks: Arc::new(Semaphore::new(0)) };
+        let chunks = Arc::new(Semaphore::new(0));
+        let origin = Self { address, ca_pem, received: Arc::default(), chunks, begun: Arc::default() };
         let (received, chunks) = (Arc::clone(&origin.received), Arc::clone(&origin.chunks));
+        let begun = Arc::clone(&origin.begun);
         let acceptor = TlsAcceptor::from(Arc::new(config));
         tokio::spawn(async move {
             loop {
@@ -90,9 +96,11 @@ impl Origin {
                 stream.set_nodelay(true).unwrap();
                 let (acceptor, received, chunks, handler) =
                     (acceptor.clone(), Arc::clone(&received), Arc::clone(&chunks), handler.clone());
+                let begun = Arc::clone(&begun);
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let service = service_fn(move |request| {
+                        begun.fetch_add(1, Ordering::Relaxed);
                         answer(request, Arc::clone(&received), Arc::clone(&chunks), handler.clone())
                     });
                     let _ = auto::Builder::new(TokioExecutor::new())
@@ -121,6 +129,11 @@ impl Origin {
         self.received().last().expect("nothing was received").clone()
     }
 
+    /// How many requests have begun to come.
+    pub fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// Lets one more chunk of `/stream/N` go out.
     pub fn release_chunk(&self) {
         self.chunks.add_permits(1);
@@ -136,6 +149,11 @@ async fn answer(
         // Answers at once, and sends back each piece as it comes.
         let pieces = body.map_frame(|frame| frame).map_err(|_| unreachable!("the client stays"));
         return Ok(Response::new(BoxBody::new(pieces)));
+    }
+    if head.uri.path() == "/early" {
+        // Answers, and lets the rest come.
+        tokio::spawn(body.collect());
+        return Ok(plain(StatusCode::OK, "early"));
     }
     let Ok(body) = body.collect().await else { return Ok(plain(StatusCode::BAD_REQUEST, "cut off")) };
     let received = Received {

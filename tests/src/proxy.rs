@@ -96,6 +96,22 @@ pub async fn tls(
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }
 
+/// CONNECTs to `authority`, and shakes hands with whoever is there, for the name `sni` and trusting `roots`.
+pub async fn try_tls(
+    daemon: &Daemon, token: &str, authority: &str, sni: &str, roots: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let (stream, answer) = connect(daemon, token, authority).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut trusted = RootCertStore::empty();
+    trusted.add(CertificateDer::from_pem_slice(roots.as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(trusted)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(sni.to_owned()).unwrap(), stream).await
+}
+
 /// Sends bytes to the gateway's port as they are, and reads all that it answers until it closes.
 pub async fn raw(daemon: &Daemon, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(&daemon.gateway).await.unwrap();

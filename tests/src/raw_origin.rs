@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::origin::Authority;
+use crate::{
+    origin::Authority,
+    raw_http2::{GOAWAY, SETTINGS, frame},
+};
 
 /// What it answers, unless a test says otherwise.
 pub const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -71,6 +74,34 @@ impl RawOrigin {
             .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
             .collect()
     }
+}
+
+/// A service that speaks HTTP/2 so far that it can break off, and says `words` then, as one does that shows what it was sent.
+pub async fn http2_goaway(words: &'static str) -> RawOrigin {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (authority, ca_pem) = Authority::new();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(authority));
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut first = [0; 4096];
+            let _ = stream.read(&mut first).await;
+            // The last stream that was looked at, PROTOCOL_ERROR, and the words (RFC 9113 6.8).
+            let goaway = [&[0, 0, 0, 1, 0, 0, 0, 1], words.as_bytes()].concat();
+            let _ = stream.write_all(&frame(SETTINGS, 0, 0, &[])).await;
+            let _ = stream.write_all(&frame(GOAWAY, 0, 0, &goaway)).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    RawOrigin { address, ca_pem, requests: Arc::default() }
 }
 
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8], kept: &Mutex<Vec<Vec<u8>>>) {

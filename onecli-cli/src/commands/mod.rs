@@ -20,7 +20,7 @@ use crate::{run, runtime::block_on};
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run gateway and API on this machine
-    Start(start::StartArgs),
+    Start(Box<start::StartArgs>),
     /// Run a command whose way to the network is the gateway
     Run(run::RunArgs),
     /// Agents: who sends requests through the gateway
@@ -40,7 +40,7 @@ pub(crate) enum Command {
 /// Does it. The answer is the exit code.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Start(args) => return start::run(args),
+        Command::Start(args) => return start::run(*args),
         Command::Run(args) => return run::run(args),
         Command::Agents(args) => block_on(agents::run(args))?,
         Command::Secrets(args) => block_on(secrets::run(args))?,

@@ -36,7 +36,13 @@ impl Output {
     /// Shows a thing or a list of things.
     pub(crate) fn show<T: Serialize>(&self, answer: &T, shape: &Shape) -> anyhow::Result<()> {
         let wanted = self.quiet.as_slice().iter().chain(self.fields.iter().flatten());
-        narrow::check(wanted, shape.fields)?;
+        if let Err(error) = narrow::check(wanted, shape.fields) {
+            // It may be done already, and what it says may be said only once: a new token, say.
+            let answer =
+                serde_json::to_string_pretty(answer).context("the answer can't be written as JSON")?;
+            print(&format!("{answer}\n"))?;
+            return Err(error.into());
+        }
         let text = match (&self.quiet, self.is_json()) {
             (Some(field), _) => narrow::lines(&to_value(answer)?, field),
             (None, true) => self.json(answer)?,

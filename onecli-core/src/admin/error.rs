@@ -44,7 +44,7 @@ impl From<StoreError> for AdminError {
         match error {
             StoreError::NotFound(what) => Self::NotFound(format!("such {what}")),
             StoreError::Conflict { what, value } => {
-                Self::Conflict(format!("the {what} `{value}` is taken; choose another"))
+                Self::Conflict(format!("{what} `{value}` is taken; choose another"))
             }
             other => Self::Store(other),
         }

@@ -67,7 +67,7 @@ impl Run {
     async fn take(&mut self, step: Step, store: &SqliteStore) {
         match step {
             Step::Begin => {
-                let ticket = Ticket::open(&self.recorder, None);
+                let mut ticket = Ticket::open(&self.recorder, None);
                 ticket.intent().unwrap();
                 self.expected.insert(ticket.event().unwrap().id, Decision::Interrupted);
                 self.open.push(ticket);

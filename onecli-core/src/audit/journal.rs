@@ -52,6 +52,8 @@ struct Writer {
     segment: SegmentNumber,
     file: File,
     length: u64,
+    /// How much of it are intents from segments before: what is open must not make the next segment full from the start.
+    carried: u64,
     /// Set when a failed write may have left a part of a record behind.
     torn: bool,
     unsynced: bool,
@@ -130,7 +132,9 @@ impl Journal {
     fn write(&self, record: &Record) -> io::Result<()> {
         let frame = frame::encode(record)?;
         let mut writer = self.writer();
-        if writer.torn || writer.length >= self.segment_bytes {
+        if writer.torn || writer.length - writer.carried >= self.segment_bytes {
+            // Nobody can make it durable later. If that fails now, the disk is at its end, and the new one tells.
+            let _ = writer.sync();
             let open = std::mem::take(&mut writer.open);
             match Writer::create(&self.directory, writer.segment + 1, open.clone()) {
                 Ok(next) => *writer = next,
@@ -159,10 +163,10 @@ impl Journal {
             if !std::mem::take(&mut writer.unsynced) {
                 return Ok(());
             }
-            writer.file.try_clone()?
+            writer.file.try_clone()
         };
         // Outside of the lock: requests go on meanwhile.
-        file.sync_data()
+        file.and_then(|file| file.sync_data()).inspect_err(|_| self.writer().unsynced = true)
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -183,11 +187,14 @@ impl Writer {
     fn create(directory: &Path, segment: SegmentNumber, open: HashMap<EventId, Vec<u8>>) -> io::Result<Self> {
         let path = segment::path(directory, segment);
         let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+        // Its name is durable too.
+        File::open(directory)?.sync_all()?;
         let mut writer =
-            Self { segment, file, length: 0, torn: false, unsynced: false, open: HashMap::new() };
+            Self { segment, file, length: 0, carried: 0, torn: false, unsynced: false, open: HashMap::new() };
         for frame in open.values() {
             writer.append(frame)?;
         }
+        writer.carried = writer.length;
         writer.open = open;
         Ok(writer)
     }
@@ -203,8 +210,9 @@ impl Writer {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
         self.unsynced = false;
-        self.file.sync_data()
+        Ok(())
     }
 
     fn position(&self) -> Position {

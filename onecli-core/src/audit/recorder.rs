@@ -57,8 +57,9 @@ impl Recorder {
         self.journal.append(&Record::Intent(event))
     }
 
-    pub(super) fn finish(&self, event: AuditEvent) -> Result<(), JournalError> {
-        let due = self.coalescer().take(event);
+    /// Writes how an exchange ended. One that has an intent in the journal is never merged with others: it would stay open.
+    pub(super) fn finish(&self, event: AuditEvent, has_intent: bool) -> Result<(), JournalError> {
+        let due = if has_intent { Some(event) } else { self.coalescer().take(event) };
         due.map_or(Ok(()), |event| self.journal.append(&Record::Finish(event)))
     }
 
@@ -87,10 +88,13 @@ impl Recorder {
     }
 
     fn tick_once(&self) -> Result<(), JournalError> {
-        let grown = self.coalescer().grown(clock::now());
-        for event in grown {
-            self.journal.append(&Record::Finish(event))?;
+        let grown = self.coalescer().grown();
+        for (key, event) in grown {
+            self.journal
+                .append(&Record::Finish(event))
+                .inspect_err(|_| self.coalescer().is_unwritten(&key))?;
         }
+        self.coalescer().forget(clock::now());
         if let Err(error) = self.journal.sync() {
             tracing::error!(%error, "the audit journal can't be made durable");
         }

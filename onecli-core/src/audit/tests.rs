@@ -20,7 +20,7 @@ fn ended(decision: Decision) -> Ending {
     Ending { decision, status: Some(http::StatusCode::OK), reason: None, error: None }
 }
 
-fn event(recorder: &Arc<Recorder>) -> AuditEvent {
+pub(super) fn event(recorder: &Arc<Recorder>) -> AuditEvent {
     let ticket = Ticket::open(recorder, Some("127.0.0.1".into()));
     let event = ticket.event().unwrap().clone();
     ticket.withdraw();
@@ -48,7 +48,7 @@ async fn what_finished_is_in_the_store_once() {
     let store = SqliteStore::in_memory().await.unwrap();
     let recorder = recorder(directory.path());
     for _ in 0..10 {
-        let ticket = Ticket::open(&recorder, None);
+        let mut ticket = Ticket::open(&recorder, None);
         ticket.intent().unwrap();
         ticket.finish(ended(Decision::Allowed)).unwrap();
     }
@@ -62,7 +62,7 @@ async fn an_intent_without_a_finish_becomes_interrupted_after_a_crash() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::in_memory().await.unwrap();
     let crashed = recorder(directory.path());
-    let open = Ticket::open(&crashed, None);
+    let mut open = Ticket::open(&crashed, None);
     open.intent().unwrap();
     Ticket::open(&crashed, None).finish(ended(Decision::Blocked)).unwrap();
     std::mem::forget(open);
@@ -107,14 +107,14 @@ async fn open_intents_outlive_the_segments_that_they_began_in() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::in_memory().await.unwrap();
     let writer = recorder(directory.path());
-    let open = Ticket::open(&writer, None);
+    let mut open = Ticket::open(&writer, None);
     open.intent().unwrap();
     let id = open.event().unwrap().id;
     for _ in 0..20 {
         let mut long = event(&writer);
         long.decision = Decision::Allowed;
         long.reason = Some("x".repeat(900_000));
-        writer.finish(long).unwrap();
+        writer.finish(long, false).unwrap();
     }
     assert_eq!(drained(&writer, &store).await.len(), 20);
     let segments = fs::read_dir(directory.path()).unwrap().count();
@@ -165,9 +165,12 @@ fn floods_merge_and_nothing_else_does() {
     for _ in 0..999 {
         assert!(coalescer.take(fresh(|event| event.decision = Decision::Refused)).is_none());
     }
-    let grown = coalescer.grown(first.at);
-    assert_eq!(grown.iter().map(|event| (event.id, event.count)).collect::<Vec<_>>(), [(first.id, 1000)]);
-    assert!(coalescer.grown(first.at).is_empty());
+    let grown = coalescer.grown();
+    assert_eq!(
+        grown.iter().map(|(_, event)| (event.id, event.count)).collect::<Vec<_>>(),
+        [(first.id, 1000)]
+    );
+    assert!(coalescer.grown().is_empty());
 
     let agent = AgentId::generate();
     let denied = |agent| {
@@ -177,7 +180,7 @@ fn floods_merge_and_nothing_else_does() {
     };
     let written = (0..500).filter_map(|_| coalescer.take(denied(agent))).count();
     assert_eq!(written, 101, "a hundred of their own, and one for the rest");
-    assert_eq!(coalescer.grown(first.at)[0].count, 400);
+    assert_eq!(coalescer.grown()[0].1.count, 400);
     assert!(coalescer.take(denied(AgentId::generate())).is_some(), "another agent is not drowned");
 
     let allowed =
@@ -191,4 +194,55 @@ fn frames_read_back() {
     let record = Record::Intent(event(&recorder(directory.path())));
     let bytes = frame::encode(&record).unwrap();
     assert_eq!(frame::decode(&bytes).unwrap(), (record, bytes.len()));
+}
+
+#[tokio::test]
+async fn many_open_exchanges_do_not_fill_each_new_segment() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::with_segments_of(2048, directory.path(), Fsync::Group).unwrap();
+    let recorder = Recorder::new(journal, "test".into());
+    let mut open: Vec<Ticket> = (0..50).map(|_| Ticket::open(&recorder, None)).collect();
+    open.iter_mut().for_each(|ticket| ticket.intent().unwrap());
+    let segments = || super::segment::list(directory.path()).unwrap().len();
+    let before = segments();
+    for _ in 0..50 {
+        Ticket::open(&recorder, None).finish(ended(Decision::Allowed)).unwrap();
+    }
+    assert!(segments() - before < 25, "{} segments for 50 records", segments() - before);
+    open.into_iter().for_each(std::mem::forget);
+}
+
+#[tokio::test]
+async fn what_has_an_intent_is_never_merged() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::in_memory().await.unwrap();
+    let recorder = recorder(directory.path());
+    for _ in 0..300 {
+        let mut ticket = Ticket::open(&recorder, Some("127.0.0.1".into()));
+        ticket.intent().unwrap();
+        // Without an agent it would be merged with all others of its source.
+        ticket.finish(ended(Decision::Refused)).unwrap();
+    }
+    assert_eq!(drained(&recorder, &store).await.len(), 300);
+    let again = super::tests::recorder(directory.path());
+    assert_eq!(drained(&again, &store).await.len(), 300, "none of them is open");
+}
+
+#[tokio::test]
+async fn a_long_path_is_shortened() {
+    let directory = tempfile::tempdir().unwrap();
+    let recorder = recorder(directory.path());
+    let mut ticket = Ticket::open(&recorder, None);
+    let host = crate::model::Host::parse("a.test").unwrap();
+    let path = format!("/{}", "x".repeat(30_000)).into();
+    ticket.note_target(&crate::target::Target {
+        scheme: http::uri::Scheme::HTTPS,
+        host,
+        port: 443,
+        path,
+        query: None,
+    });
+    let noted = ticket.event().unwrap().path.clone().unwrap();
+    assert!(noted.chars().count() == 2049 && noted.ends_with('…'));
+    ticket.withdraw();
 }

@@ -33,6 +33,7 @@ struct Open {
     received: Instant,
     request_bytes: Arc<AtomicU64>,
     response_bytes: u64,
+    has_intent: bool,
 }
 
 /// How an exchange ended.
@@ -87,6 +88,7 @@ impl Ticket {
             received: Instant::now(),
             request_bytes: Arc::default(),
             response_bytes: 0,
+            has_intent: false,
         };
         Self { open: Some(Box::new(open)) }
     }
@@ -121,7 +123,7 @@ impl Ticket {
             event.scheme = Some(target.scheme.as_str().to_owned());
             event.host = Some(target.host.as_str().to_owned());
             event.port = Some(target.port);
-            event.path = Some(target.path.to_string());
+            event.path = Some(shortened(&target.path, LONGEST_PATH));
         });
     }
 
@@ -135,7 +137,7 @@ impl Ticket {
 
     /// Notes the method.
     pub fn note_method(&mut self, method: &http::Method) {
-        self.note(|event| event.method = Some(method.as_str().to_owned()));
+        self.note(|event| event.method = Some(shortened(method.as_str(), LONGEST_METHOD)));
     }
 
     /// Notes which secrets were put in, or why none.
@@ -204,8 +206,10 @@ impl Ticket {
     ///
     /// # Errors
     /// If it can't be written; then the request must not leave.
-    pub fn intent(&self) -> Result<(), JournalError> {
-        self.open.as_ref().map_or(Ok(()), |open| open.recorder.intent(open.event.clone()))
+    pub fn intent(&mut self) -> Result<(), JournalError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.has_intent = true;
+        open.recorder.intent(open.event.clone())
     }
 
     /// Writes down how the exchange ended.
@@ -218,7 +222,7 @@ impl Ticket {
 
     fn end(&mut self, ending: Ending) -> Result<(), JournalError> {
         let Some(open) = self.open.take() else { return Ok(()) };
-        let Open { recorder, mut event, received, request_bytes, response_bytes } = *open;
+        let Open { recorder, mut event, received, request_bytes, response_bytes, has_intent } = *open;
         event.decision = ending.decision;
         event.status = ending.status.map_or(event.status, |status| Some(status.as_u16()));
         event.reason = ending.reason.or(event.reason);
@@ -226,13 +230,24 @@ impl Ticket {
         event.request_bytes = request_bytes.load(Ordering::Relaxed);
         event.response_bytes = response_bytes;
         event.duration_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
-        recorder.finish(event)
+        recorder.finish(event, has_intent)
     }
 
     fn note(&mut self, note: impl FnOnce(&mut AuditEvent)) {
         if let Some(open) = &mut self.open {
             note(&mut open.event);
         }
+    }
+}
+
+/// No service has longer ones, and an agent must not fill the log with one request.
+const LONGEST_PATH: usize = 2048;
+const LONGEST_METHOD: usize = 64;
+
+fn shortened(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
     }
 }
 

@@ -25,7 +25,8 @@ impl Reach {
 }
 
 /// Addresses at which clouds hand out credentials of the machine.
-const METADATA_V4: [Ipv4Addr; 5] = [
+const METADATA_V4: [Ipv4Addr; 6] = [
+    Ipv4Addr::new(192, 0, 0, 192),
     Ipv4Addr::new(169, 254, 169, 254),
     Ipv4Addr::new(169, 254, 170, 2),
     Ipv4Addr::new(169, 254, 170, 23),

@@ -1,14 +1,25 @@
 //! Names to addresses.
 
-use std::{io, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use moka::future::Cache;
+use tokio::sync::Semaphore;
 
 use crate::model::Host;
 
 /// Answers are kept for this long. Short, since the system's resolver does not say how long they are good for.
 const KEEP: Duration = Duration::from_secs(10);
 const KEEP_AT_MOST: u64 = 10_000;
+/// So many names are looked up at once; there are 512 threads for work that blocks.
+const AT_ONCE: usize = 256;
+/// How long a request waits for a name.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects to another address than the name says, like curl's `--connect-to`.
 #[derive(Clone, Debug)]
@@ -40,11 +51,13 @@ impl FromStr for ConnectTo {
 pub(super) struct Resolver {
     given: Vec<ConnectTo>,
     found: Cache<(Box<str>, u16), Arc<[SocketAddr]>>,
+    at_once: Arc<Semaphore>,
 }
 
 impl Resolver {
     pub(super) fn new(given: Vec<ConnectTo>) -> Self {
-        Self { given, found: Cache::builder().max_capacity(KEEP_AT_MOST).time_to_live(KEEP).build() }
+        let found = Cache::builder().max_capacity(KEEP_AT_MOST).time_to_live(KEEP).build();
+        Self { given, found, at_once: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The addresses of a host, at least one.
@@ -56,14 +69,24 @@ impl Resolver {
             return Ok(Arc::new([SocketAddr::new(ip, port)]));
         }
         let key = (host.as_str().into(), port);
-        self.found.try_get_with(key, look_up(host.as_str(), port)).await
+        let looking = self.found.try_get_with(key, self.look_up(host.as_str(), port));
+        let found = tokio::time::timeout(PATIENCE, looking).await;
+        found.unwrap_or_else(|_| Err(Arc::new(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))))
     }
-}
 
-async fn look_up(host: &str, port: u16) -> io::Result<Arc<[SocketAddr]>> {
-    let found: Arc<[SocketAddr]> = tokio::net::lookup_host((host, port)).await?.collect();
-    match found.is_empty() {
-        true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no addresses")),
-        false => Ok(found),
+    async fn look_up(&self, host: &str, port: u16) -> io::Result<Arc<[SocketAddr]>> {
+        // A look-up holds a thread until the system gives up, also when nobody waits any more. The store works on the same
+        // threads, so some are left to it.
+        let room = Arc::clone(&self.at_once).acquire_owned().await.map_err(io::Error::other)?;
+        let host = host.to_owned();
+        let looking = tokio::task::spawn_blocking(move || {
+            let _room = room;
+            (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Arc<[SocketAddr]>>)
+        });
+        let found = looking.await.map_err(io::Error::other)??;
+        match found.is_empty() {
+            true => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no addresses")),
+            false => Ok(found),
+        }
     }
 }

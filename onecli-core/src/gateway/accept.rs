@@ -4,7 +4,10 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::{body::Incoming, service::service_fn};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::OwnedSemaphorePermit,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,7 +31,9 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                shared.tasks.spawn(serve_proxy(Arc::clone(&shared), stream, peer));
+                if let Some(room) = shared.connections.accept() {
+                    shared.tasks.spawn(serve_proxy(Arc::clone(&shared), stream, peer, room));
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -38,13 +43,13 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     }
 }
 
-async fn serve_proxy(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+async fn serve_proxy(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let closer = CancellationToken::new();
-    let until = Until::of(&shared, closer.clone());
-    let connection = Arc::new(Connection { peer, closer, tunnel: None });
+    let until = Until::of_stranger(&shared, closer.clone());
+    let connection = Arc::new(Connection { peer, closer, room: Arc::new(room), tunnel: None });
     let service = service_fn(move |request| handle(Arc::clone(&shared), Arc::clone(&connection), request));
     serve::http1(until, stream, service).await;
 }

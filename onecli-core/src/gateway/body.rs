@@ -7,33 +7,75 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, combinators::MapErr};
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 
+use super::{
+    stall::{Stalled, Unstalled},
+    upload::UploadGuard,
+};
 use crate::{
     audit::{Ending, Ticket},
     exchange::BrokenBody,
-    model::Decision,
+    model::{Decision, remove_every_spelling},
     rules::{Revocation, Watch},
-    vault::remove_every_spelling,
 };
 
 /// Any error of a body.
-pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A request's body, counted.
+/// A request's body, counted up to a limit.
 pub(super) struct CountedRequest {
-    inner: Incoming,
+    inner: Option<Incoming>,
     bytes: Arc<AtomicU64>,
+    limit: Option<u64>,
+    /// Unless its client waits to be asked for it.
+    is_coming: bool,
 }
 
+/// So much of a body that nobody wants is taken in all the same, for as long.
+const UNWANTED_BYTES: usize = 256 * 1024;
+const UNWANTED_TIME: Duration = Duration::from_secs(2);
+
 impl CountedRequest {
-    pub(super) fn new(inner: Incoming, bytes: Arc<AtomicU64>) -> Self {
-        Self { inner, bytes }
+    pub(super) fn new(
+        inner: Incoming, bytes: Arc<AtomicU64>, limit: Option<u64>, headers: &HeaderMap,
+    ) -> Self {
+        Self { inner: Some(inner), bytes, limit, is_coming: !headers.contains_key(header::EXPECT) }
+    }
+}
+
+/// An answer before the request's end resets an HTTP/2 stream, or closes an HTTP/1.1 connection, and some clients show their users the reset in the place of the
+/// answer. So the rest of a short body is taken in.
+impl Drop for CountedRequest {
+    fn drop(&mut self) {
+        let Some(mut rest) = self.inner.take().filter(|rest| self.is_coming && !rest.is_end_stream()) else {
+            return;
+        };
+        // Without a runtime everything ends anyway.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(tokio::time::timeout(UNWANTED_TIME, async move {
+            let mut taken = 0;
+            while let Some(Ok(frame)) = rest.frame().await {
+                taken += frame.data_ref().map_or(0, Bytes::len);
+                if taken > UNWANTED_BYTES {
+                    return;
+                }
+            }
+        }));
+    }
+}
+
+impl From<Stalled> for BrokenBody {
+    fn from(_: Stalled) -> Self {
+        Self::Stalled
     }
 }
 
@@ -44,21 +86,26 @@ impl Body for CountedRequest {
     fn poll_frame(
         mut self: Pin<&mut Self>, context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(inner).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            self.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+            let length = data.len() as u64;
+            let counted = self.bytes.fetch_add(length, Ordering::Relaxed) + length;
+            if let Some(limit) = self.limit.filter(|limit| counted > *limit) {
+                return Poll::Ready(Some(Err(BrokenBody::TooLarge { limit })));
+            }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BrokenBody::from)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }
 
@@ -108,15 +155,24 @@ impl<B: Body<Data = Bytes> + Unpin> Body for CleanTrailers<B> {
     }
 }
 
+/// A service's body, cut off if it stalls.
+pub(super) type ServiceBody = Unstalled<MapErr<Incoming, fn(hyper::Error) -> BodyError>>;
+
+/// What ends an exchange early, and what ends with it.
+pub(super) struct Ends {
+    pub(super) watch: Watch,
+    pub(super) _upload: UploadGuard,
+}
+
 /// A response's body that records the end of its exchange before the last of it is passed on.
-pub struct RecordedResponse<B = Incoming> {
+pub struct RecordedResponse<B = ServiceBody> {
     inner: B,
     /// Bytes that are still to come, if the service said how many.
     remaining: Option<u64>,
     status: StatusCode,
     /// Gone once the end is recorded.
     ticket: Option<Ticket>,
-    watch: Option<Watch>,
+    ends: Option<Ends>,
 }
 
 impl<B> RecordedResponse<B> {
@@ -134,7 +190,7 @@ impl<B> RecordedResponse<B> {
     }
 
     fn end(&mut self, ending: Ending) -> Result<(), BodyError> {
-        self.watch = None;
+        self.ends = None;
         let Some(ticket) = self.ticket.take() else { return Ok(()) };
         ticket.finish(ending).map_err(|error| {
             tracing::error!(error = %crate::error_chain(&error), "a response is cut off, since its end can't be recorded");
@@ -146,10 +202,10 @@ impl<B> RecordedResponse<B> {
 impl<B: Body<Data = Bytes>> RecordedResponse<B> {
     /// Watches over a body; one that is empty is recorded at once.
     pub(super) fn new(
-        inner: B, status: StatusCode, ticket: Ticket, watch: Option<Watch>,
+        inner: B, status: StatusCode, ticket: Ticket, ends: Option<Ends>,
     ) -> Result<Self, BodyError> {
         let remaining = inner.size_hint().exact();
-        let mut body = Self { remaining, inner, status, ticket: Some(ticket), watch };
+        let mut body = Self { remaining, inner, status, ticket: Some(ticket), ends };
         if body.is_complete() {
             body.finish(None)?;
         }
@@ -160,7 +216,10 @@ impl<B: Body<Data = Bytes>> RecordedResponse<B> {
         self.inner.is_end_stream() || self.remaining == Some(0)
     }
 
-    fn passing(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
+    fn passing(&mut self, mut frame: Frame<Bytes>) -> Result<Frame<Bytes>, BodyError> {
+        if let Some(trailers) = frame.trailers_mut() {
+            super::headers::strip_response(trailers);
+        }
         match frame.data_ref() {
             Some(data) => {
                 self.remaining = self.remaining.map(|left| left.saturating_sub(data.remaining() as u64));
@@ -185,8 +244,8 @@ impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin> Body for RecordedRes
     fn poll_frame(
         mut self: Pin<&mut Self>, context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(watch) = &self.watch
-            && let Poll::Ready(revocation) = watch.poll_revoked(context)
+        if let Some(ends) = &self.ends
+            && let Poll::Ready(revocation) = ends.watch.poll_revoked(context)
         {
             let ended = self.revoke(&revocation);
             return Poll::Ready(Some(Err(ended.err().unwrap_or_else(|| revocation.cause.into()))));
@@ -195,8 +254,10 @@ impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin> Body for RecordedRes
             Some(Ok(frame)) => Some(self.passing(frame)),
             Some(Err(error)) => {
                 // It is cut off either way; what counts is that the event says so.
-                let _ = self.finish(Some("upstream_aborted"));
-                Some(Err(error.into()))
+                let error: BodyError = error.into();
+                let stalled = error.downcast_ref::<Stalled>().is_some();
+                let _ = self.finish(Some(if stalled { "upstream_stalled" } else { "upstream_aborted" }));
+                Some(Err(error))
             }
             None => self.finish(None).err().map(Err),
         })
@@ -214,7 +275,7 @@ impl<B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin> Body for RecordedRes
 /// A client that takes nothing has its connection closed, and the response with it.
 impl<B> Drop for RecordedResponse<B> {
     fn drop(&mut self) {
-        if let Some(revocation) = self.watch.as_ref().and_then(Watch::revocation) {
+        if let Some(revocation) = self.ends.as_ref().and_then(|ends| ends.watch.revocation()) {
             // Nobody is left to be told.
             let _ = self.revoke(&revocation);
         }
@@ -239,7 +300,7 @@ mod tests {
     fn on_its_way<B: Body<Data = Bytes>>(body: B) -> (RecordedResponse<B>, TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let recorder = Recorder::new(Journal::open(directory.path(), Fsync::Group).unwrap(), "test".into());
-        let ticket = Ticket::open(&recorder, None);
+        let mut ticket = Ticket::open(&recorder, None);
         ticket.intent().unwrap();
         (RecordedResponse::new(body, StatusCode::OK, ticket, None).unwrap(), directory)
     }

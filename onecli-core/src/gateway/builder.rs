@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    LocalService, Shared, Upstream, accept, activity::Activity, connector::GuardedConnector, upstream,
+    Limits, LocalService, Shared, Upstream, accept, activity::Activity, connections::Connections,
+    connector::GuardedConnector, upstream,
 };
 use crate::{
     audit::{Fsync, Journal, JournalError, Recorder},
@@ -48,6 +49,7 @@ impl Gateway {
             connect_to: Vec::new(),
             upstream_roots: Vec::new(),
             local: None,
+            limits: Limits::default(),
             own_listeners: Vec::new(),
             own_names: Vec::new(),
         }
@@ -66,6 +68,7 @@ pub struct GatewayBuilder {
     connect_to: Vec<ConnectTo>,
     upstream_roots: Vec<CertificateDer<'static>>,
     local: Option<Arc<dyn LocalService>>,
+    limits: Limits,
     own_listeners: Vec<SocketAddr>,
     own_names: Vec<(Host, Option<u16>)>,
 }
@@ -129,6 +132,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Lets agents and services take so much, and so long.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Never connects to these listeners of the same program either, nor to these names of it.
     #[must_use]
     pub fn never_connect_to(mut self, listeners: &[SocketAddr], names: &[(Host, Option<u16>)]) -> Self {
@@ -159,11 +169,11 @@ impl GatewayBuilder {
         policy.refresh(&*self.store).await?;
         let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name);
         let roots = upstream::roots(&self.upstream_roots)?;
-        let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy));
+        let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), self.limits.connect);
         let limits: Arc<dyn LimitStore> = Arc::clone(&self.store) as _;
         let shared = Arc::new(Shared {
             rules: RuleEngine::new(Arc::clone(&policy), guard, limits),
-            upstream: Upstream::new(connector.clone(), roots)?,
+            upstream: Upstream::new(connector.clone(), roots, self.limits.clone())?,
             connector,
             policy,
             vault: self.vault,
@@ -171,6 +181,8 @@ impl GatewayBuilder {
             recorder,
             activity: Arc::new(Activity::default()),
             local: self.local,
+            connections: Connections::new(&self.limits),
+            limits: Arc::new(self.limits),
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -207,6 +219,12 @@ impl GatewayHandle {
     #[must_use]
     pub fn recorder(&self) -> &Arc<Recorder> {
         &self.shared.recorder
+    }
+
+    /// How many connections were closed because there were too many.
+    #[must_use]
+    pub fn refused_connections(&self) -> u64 {
+        self.shared.connections.refused()
     }
 
     /// Takes no more connections, gives running exchanges `grace` to end, and brings every audit event into the store.

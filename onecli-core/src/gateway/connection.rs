@@ -1,8 +1,9 @@
 //! What is known of a connection before a request comes on it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use http::uri::Scheme;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use crate::{model::Host, store::TokenHash};
@@ -13,6 +14,8 @@ pub(super) struct Connection {
     pub(super) peer: SocketAddr,
     /// Ends it.
     pub(super) closer: CancellationToken,
+    /// Its place among all connections.
+    pub(super) room: Arc<OwnedSemaphorePermit>,
     /// The tunnel that it came through, if it did.
     pub(super) tunnel: Option<Tunnel>,
 }

@@ -25,16 +25,16 @@ use crate::{
     target::Target,
 };
 
-/// How long one address may take to answer.
-const PER_ADDRESS: Duration = Duration::from_secs(5);
-/// How long a connection may take to stand, TLS handshake and all addresses together.
-const ALTOGETHER: Duration = Duration::from_secs(10);
+/// A name may have more addresses than anybody wants to wait for.
+const MOST_ADDRESSES: usize = 8;
 
 /// Dials only addresses that the guard has checked, at the moment of dialling.
 #[derive(Clone)]
 pub(super) struct GuardedConnector {
     guard: Arc<DestinationGuard>,
     policy: Arc<Policy>,
+    /// How long a connection may take to stand, TLS handshake and all addresses together.
+    patience: Duration,
 }
 
 /// Why there is no connection.
@@ -53,8 +53,8 @@ pub(super) enum ConnectError {
 }
 
 impl GuardedConnector {
-    pub(super) fn new(guard: Arc<DestinationGuard>, policy: Arc<Policy>) -> Self {
-        Self { guard, policy }
+    pub(super) fn new(guard: Arc<DestinationGuard>, policy: Arc<Policy>, patience: Duration) -> Self {
+        Self { guard, policy, patience }
     }
 
     async fn dial_for(self, uri: Uri) -> Result<TcpStream, ConnectError> {
@@ -64,13 +64,21 @@ impl GuardedConnector {
         self.dial(&host, port).await
     }
 
-    /// Connects to the first address that answers.
+    /// Connects to the first address that answers, in time.
     pub(super) async fn dial(&self, host: &Host, port: u16) -> Result<TcpStream, ConnectError> {
+        tokio::time::timeout(self.patience, self.dial_in_turn(host, port))
+            .await
+            .unwrap_or(Err(ConnectError::Timeout))
+    }
+
+    async fn dial_in_turn(&self, host: &Host, port: u16) -> Result<TcpStream, ConnectError> {
         let snapshot = self.policy.snapshot().map_err(|_| ConnectError::NoPolicy)?;
         let addresses = self.guard.check(host, port, &snapshot.settings().allow_private).await?;
         let mut last = ConnectError::Timeout;
-        for address in addresses.iter() {
-            last = match tokio::time::timeout(PER_ADDRESS, TcpStream::connect(address)).await {
+        // Half of the time, so that one that does not answer leaves some for the next.
+        let per_address = self.patience / 2;
+        for address in addresses.iter().take(MOST_ADDRESSES) {
+            last = match tokio::time::timeout(per_address, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     stream.set_nodelay(true).map_err(ConnectError::Unreachable)?;
                     return Ok(stream);
@@ -102,7 +110,7 @@ impl Service<Uri> for GuardedConnector {
 
 /// Bounds how long a connection may take to stand.
 #[derive(Clone)]
-pub(super) struct Timed<C>(pub(super) C);
+pub(super) struct Timed<C>(pub(super) C, pub(super) Duration);
 
 impl<C> Service<Uri> for Timed<C>
 where
@@ -117,9 +125,9 @@ where
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
+        let (connecting, patience) = (self.0.call(uri), self.1);
         Box::pin(async move {
-            match tokio::time::timeout(ALTOGETHER, connecting).await {
+            match tokio::time::timeout(patience, connecting).await {
                 Ok(connected) => connected.map_err(Into::into),
                 Err(_) => Err(ConnectError::Timeout.into()),
             }
@@ -143,15 +151,30 @@ pub(super) fn cause(error: &hyper_util::client::legacy::Error) -> Cause {
     if let Some(error) = find::<ConnectError>(error) {
         return error.into();
     }
-    if find::<BrokenBody>(error).is_some() {
-        return Cause::BROKEN_BODY;
+    if let Some(error) = find::<BrokenBody>(error) {
+        return Cause::of_body(error);
     }
     if let Some(error) = find::<rustls::Error>(error) {
         return Cause::UpstreamTlsFailed(tls_failure::said(error));
     }
     match error.is_connect() {
-        true => Cause::UpstreamUnreachable(crate::error_chain(error)),
-        false => Cause::BadGateway(crate::error_chain(error)),
+        true => Cause::UpstreamUnreachable(in_own_words(error)),
+        false => Cause::BadGateway(in_own_words(error)),
+    }
+}
+
+/// What went wrong, without a word of the service's: it could be one that it was sent, such as a secret.
+fn in_own_words(error: &(dyn Error + 'static)) -> String {
+    let http = find::<hyper::Error>(error);
+    if http.is_some_and(|error| error.is_parse() || error.is_parse_status()) {
+        return "its answer is not valid HTTP".to_owned();
+    }
+    if http.is_some_and(hyper::Error::is_incomplete_message) {
+        return "it closed the connection before its answer was whole".to_owned();
+    }
+    match find::<io::Error>(error) {
+        Some(error) => format!("the connection broke off ({})", error.kind()),
+        None => "the connection or the stream was ended".to_owned(),
     }
 }
 

@@ -5,11 +5,14 @@ mod activity;
 mod authenticate;
 mod body;
 mod builder;
+mod client_hello;
 mod connection;
+mod connections;
 mod connector;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod headers;
+mod limits;
 mod local;
 mod pipeline;
 mod prefixed;
@@ -17,11 +20,14 @@ mod receive;
 mod reply;
 mod serve;
 mod splice;
+mod stall;
 mod tls_failure;
 mod tunnel;
+mod upload;
 mod upstream;
 
 pub use builder::{Gateway, GatewayBuilder, GatewayError, GatewayHandle};
+pub use limits::Limits;
 pub use local::LocalService;
 pub use upstream::{Forwarded, Upstream};
 
@@ -43,6 +49,8 @@ pub(crate) struct Shared {
     recorder: Arc<Recorder>,
     activity: Arc<activity::Activity>,
     local: Option<Arc<dyn LocalService>>,
+    limits: Arc<Limits>,
+    connections: Arc<connections::Connections>,
     /// No new requests; running ones go on.
     drain: CancellationToken,
     /// Running ones end too.

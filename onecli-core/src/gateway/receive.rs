@@ -6,15 +6,17 @@ use http::{
     request,
     uri::{Authority, Scheme},
 };
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::{
-    Shared,
+    Limits, Shared,
     authenticate::authenticate,
     body::CountedRequest,
     connection::{Connection, Tunnel},
     headers,
+    stall::Unstalled,
 };
 use crate::{
     audit::Ticket,
@@ -24,10 +26,8 @@ use crate::{
     target::Target,
 };
 
-/// The longest request target, in bytes.
-const LONGEST_URI: usize = 32 * 1024;
-/// The largest header fields of a request, names and values together, in bytes.
-pub(super) const LARGEST_HEADERS: usize = 64 * 1024;
+/// No method is longer: the longest that is registered has 17 letters.
+const LONGEST_METHOD: usize = 32;
 
 /// Makes an exchange of a request, or says why it can't be one.
 pub(super) fn receive(
@@ -41,27 +41,34 @@ pub(super) fn receive(
     };
     ticket.note_agent(&agent);
     ticket.note_method(&head.method);
-    let checked = check_size(&head).and_then(|()| check_framing(&head.headers));
+    let checked = check_size(&head, &body, &shared.limits).and_then(|()| check_framing(&head.headers));
     let target = match checked.and_then(|()| target(tunnel, &head)) {
         Ok(target) => target,
         Err(cause) => return Err(Box::new(Refused { cause, ticket })),
     };
     ticket.note_target(&target);
     headers::strip_request(&mut head.headers);
-    let body = CountedRequest::new(body, ticket.request_bytes()).boxed_unsync();
+    let body = CountedRequest::new(body, ticket.request_bytes(), shared.limits.body_bytes, &head.headers);
+    let body = Unstalled::new(body, shared.limits.stall).boxed_unsync();
     Ok(Exchange::receive(agent, target, head, body, ticket, connection.closer.clone()))
 }
 
-fn check_size(head: &request::Parts) -> Result<(), Cause> {
+fn check_size(head: &request::Parts, body: &Incoming, limits: &Limits) -> Result<(), Cause> {
+    if head.method.as_str().len() > LONGEST_METHOD {
+        return Err(Cause::BadRequest("the method has more than 32 letters"));
+    }
     let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    if path > LONGEST_URI {
-        return Err(Cause::UriTooLong { limit: LONGEST_URI });
+    if path > limits.uri_bytes {
+        return Err(Cause::UriTooLong { limit: limits.uri_bytes });
     }
     let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if fields > LARGEST_HEADERS {
-        return Err(Cause::HeadersTooLarge { limit: LARGEST_HEADERS });
+    if fields > limits.header_bytes || head.headers.len() > limits.header_count {
+        return Err(Cause::HeadersTooLarge { limit: limits.header_bytes });
     }
-    Ok(())
+    match limits.body_bytes {
+        Some(limit) if body.size_hint().lower() > limit => Err(Cause::RequestTooLarge { limit }),
+        _ => Ok(()),
+    }
 }
 
 /// Codings besides `chunked` would be lost, since the body is framed anew (RFC 9112 6.1).

@@ -134,6 +134,12 @@ fn help(cause: &Cause) -> &'static str {
         Cause::CredentialExpired(_) => {
             "A person must set a new value or expiry: `onecli secrets update NAME`."
         }
+        Cause::RequestTooLarge { .. } => {
+            "Send less at once, or have a person raise the limit: ONECLI_MAX_BODY_BYTES."
+        }
+        Cause::RequestTimeout => "Send the body without long pauses.",
+        Cause::Busy(_) => "Wait until some of them have ended, then try again.",
+        Cause::NotTunnelled => "Connect again.",
         Cause::GatewayRestarting => "Try again in a few seconds.",
         Cause::ClientTlsFailed(_) => {
             "The client must trust the gateway's root certificate; `onecli run -- COMMAND` sets that up."
@@ -152,6 +158,8 @@ fn may_help_to_retry(cause: &Cause) -> bool {
             | Cause::StoreUnavailable
             | Cause::LimitsUnavailable
             | Cause::AuditUnavailable
+            | Cause::Busy(_)
+            | Cause::RequestTimeout
             | Cause::GatewayRestarting
     )
 }

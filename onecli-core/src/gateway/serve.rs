@@ -1,6 +1,6 @@
 //! Serving HTTP on a stream, until it ends or the gateway does.
 
-use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
+use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{
@@ -12,22 +12,36 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, receive::LARGEST_HEADERS, reply::ReplyBody};
-
-/// How long a client may take to send a request's head, from the end of the request before.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
+use super::{Limits, Shared, reply::ReplyBody};
 
 /// When a connection ends before its client ends it.
 pub(super) struct Until {
     drain: CancellationToken,
     abort: CancellationToken,
     closer: CancellationToken,
+    limits: Arc<Limits>,
 }
 
+/// How long a request's head may take outside of a tunnel.
+const STRANGERS_HEAD: Duration = Duration::from_secs(30);
+/// What hyper needs at least.
+const LEAST_BUFFER: usize = 8 * 1024;
+/// How long a client may take to answer a ping over HTTP/2.
+const PING_PATIENCE: Duration = Duration::from_secs(20);
+
 impl Until {
+    /// For a connection of which nothing is known yet: whoever opens it has less time.
+    pub(super) fn of_stranger(shared: &Shared, closer: CancellationToken) -> Self {
+        let mut until = Self::of(shared, closer);
+        let head = until.limits.head.min(STRANGERS_HEAD);
+        until.limits = Arc::new(Limits { head, ..(*shared.limits).clone() });
+        until
+    }
+
     /// `closer` ends this connection alone.
     pub(super) fn of(shared: &Shared, closer: CancellationToken) -> Self {
-        Self { drain: shared.drain.clone(), abort: shared.abort.clone(), closer }
+        let limits = Arc::clone(&shared.limits);
+        Self { drain: shared.drain.clone(), abort: shared.abort.clone(), closer, limits }
     }
 
     async fn end<C>(self, mut serving: Pin<&mut C>, shut_down: impl FnOnce(Pin<&mut C>))
@@ -63,7 +77,10 @@ pub(super) async fn http1<S>(
 {
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(until.limits.head)
+        .max_headers(until.limits.header_count)
+        // Room for the longest target and the largest fields; hyper's own is far more for each connection.
+        .max_buf_size(LEAST_BUFFER.max(until.limits.uri_bytes + until.limits.header_bytes * 5 / 4))
         .preserve_header_case(true)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
@@ -81,7 +98,12 @@ pub(super) async fn http2<S>(
         .timer(TokioTimer::new())
         .auto_date_header(false)
         // Above the limit that the pipeline checks, so that it is the pipeline that answers.
-        .max_header_list_size(u32::try_from(LARGEST_HEADERS * 2).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(until.limits.header_bytes * 2).unwrap_or(u32::MAX))
+        .max_concurrent_streams(until.limits.streams)
+        .max_pending_accept_reset_streams(until.limits.resets)
+        // A client that is gone without a word is noticed.
+        .keep_alive_interval(until.limits.head)
+        .keep_alive_timeout(PING_PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
     until.end(std::pin::pin!(serving), |serving| serving.graceful_shutdown()).await;
 }

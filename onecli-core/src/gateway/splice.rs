@@ -14,6 +14,7 @@ use tokio::{io::copy_bidirectional, net::TcpStream};
 use tokio_util::{io::InspectReader, sync::CancellationToken};
 
 use super::{
+    client_hello::{Checked, OtherHost},
     connector::{ConnectError, GuardedConnector},
     prefixed::Prefixed,
 };
@@ -27,6 +28,7 @@ use crate::{
 /// A tunnel whose far end stands. Its end is recorded when it ends, however that is.
 pub(super) struct Splice {
     service: TcpStream,
+    host: Host,
     permit: TunnelPermit,
     ticket: Ticket,
 }
@@ -44,7 +46,7 @@ impl Splice {
         match dialled {
             Ok(service) => {
                 ticket.note_tunnelled();
-                Ok(Self { service, permit, ticket })
+                Ok(Self { service, host: host.clone(), permit, ticket })
             }
             Err(error) => Err(Box::new(Refused { cause: (&error).into(), ticket })),
         }
@@ -52,9 +54,9 @@ impl Splice {
 
     /// Passes bytes on until one side ends it, the permit is revoked, or the gateway stops.
     pub(super) async fn run(self, upgrade: OnUpgrade, abort: CancellationToken) {
-        let Self { service, permit, mut ticket } = self;
+        let Self { service, host, permit, mut ticket } = self;
         let received = Arc::new(AtomicU64::new(0));
-        let passing = pass(upgrade, service, ticket.request_bytes(), Arc::clone(&received));
+        let passing = pass(upgrade, service, host, ticket.request_bytes(), Arc::clone(&received));
         let ended = tokio::select! {
             passed = passing => Ended::Passed(passed),
             revocation = permit.watch().revoked() => Ended::Revoked(revocation),
@@ -64,6 +66,9 @@ impl Splice {
         let ending = |decision, reason, error| Ending { decision, status: None, reason, error };
         let ending = match ended {
             Ended::Passed(Ok(())) => ending(Decision::Tunnelled, None, None),
+            Ended::Passed(Err(error)) if is_other_host(&error) => {
+                ending(Decision::Refused, Some(OtherHost.to_string()), Some("host_mismatch"))
+            }
             Ended::Passed(Err(error)) => {
                 ending(Decision::Tunnelled, Some(error.to_string()), Some("connection_lost"))
             }
@@ -80,6 +85,10 @@ impl Splice {
     }
 }
 
+fn is_other_host(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<OtherHost>())
+}
+
 enum Ended {
     Passed(io::Result<()>),
     Revoked(Revocation),
@@ -87,14 +96,14 @@ enum Ended {
 }
 
 async fn pass(
-    upgrade: OnUpgrade, service: TcpStream, sent: Arc<AtomicU64>, received: Arc<AtomicU64>,
+    upgrade: OnUpgrade, service: TcpStream, host: Host, sent: Arc<AtomicU64>, received: Arc<AtomicU64>,
 ) -> io::Result<()> {
     let upgraded = upgrade.await.map_err(io::Error::other)?;
     // What stands below the upgrade is the connection that was accepted.
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         return Err(io::Error::other("the connection can't be taken over"));
     };
-    let client = Prefixed::new(parts.read_buf, parts.io.into_inner());
+    let client = Checked::new(Prefixed::new(parts.read_buf, parts.io.into_inner()), host);
     let mut client = InspectReader::new(client, |bytes| count(&sent, bytes));
     let mut service = InspectReader::new(service, |bytes| count(&received, bytes));
     copy_bidirectional(&mut client, &mut service).await?;

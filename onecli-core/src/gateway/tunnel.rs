@@ -1,6 +1,14 @@
 //! CONNECT: opening a tunnel and looking into it.
 
-use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use http::{Request, Response, header::TRANSFER_ENCODING, uri::Scheme};
@@ -16,6 +24,7 @@ use super::{
     Shared,
     authenticate::authenticate,
     connection::{Connection, Tunnel},
+    connections::AgentConnection,
     pipeline,
     prefixed::{Prefixed, peek},
     receive::{self, Place},
@@ -28,10 +37,9 @@ use crate::{
     model::Host,
     policy::PolicyAgent,
     refusal::{Cause, Refused},
+    rules::Watch,
 };
 
-/// How long a client may take from the answer to CONNECT to the end of the TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first byte of a TLS handshake record (RFC 8446 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -52,6 +60,10 @@ pub(super) async fn open(
         Err(cause) => return reply::refuse(Refused { cause, ticket }),
     };
     ticket.note_host(&place.host, place.port);
+    let counted = match shared.connections.connect(&agent) {
+        Ok(counted) => counted,
+        Err(cause) => return reply::refuse(Refused { cause, ticket }),
+    };
     let permit = match shared.rules.decide_tunnel(&agent, &place.host, place.port, &mut ticket).await {
         Ok(permit) => permit,
         Err(cause) => return reply::refuse(Refused { cause, ticket }),
@@ -61,14 +73,27 @@ pub(super) async fn open(
         ticket.note_secrets(Vec::new(), Some("the connection is not looked into"));
         return match Splice::connect(&shared.connector, &place.host, place.port, permit, ticket).await {
             Ok(splice) => {
-                shared.tasks.spawn(splice.run(upgrade, shared.abort.clone()));
+                let abort = shared.abort.clone();
+                let room = Arc::clone(&connection.room);
+                shared.tasks.spawn(async move {
+                    splice.run(upgrade, abort).await;
+                    drop((counted, room));
+                });
                 established()
             }
             Err(refused) => reply::refuse(*refused),
         };
     }
-    ticket.withdraw();
-    let inside = Inside { peer: connection.clone(), agent, host: place.host, port: place.port };
+    let watch = shared.rules.watch_connection(&agent, connection.closer.clone());
+    let inside = Inside {
+        peer: connection.clone(),
+        agent,
+        host: place.host,
+        port: place.port,
+        ticket,
+        _watch: watch,
+        _counted: counted,
+    };
     let tasks = shared.tasks.clone();
     tasks.spawn(inside.serve(shared, upgrade));
     established()
@@ -107,46 +132,68 @@ struct Inside {
     agent: Arc<PolicyAgent>,
     host: Host,
     port: u16,
+    /// Of the CONNECT, for a connection on which no request comes.
+    ticket: Ticket,
+    /// Ends the connection when its agent may no longer have it.
+    _watch: Watch,
+    _counted: AgentConnection,
 }
 
 impl Inside {
-    async fn serve(self, shared: Arc<Shared>, upgrade: OnUpgrade) {
-        let abort = shared.abort.clone();
-        abort.run_until_cancelled(self.look_inside(shared, upgrade)).await;
+    async fn serve(mut self, shared: Arc<Shared>, upgrade: OnUpgrade) {
+        let (abort, closer) = (shared.abort.clone(), self.peer.closer.clone());
+        let requests = Arc::new(AtomicU64::new(0));
+        let looking = self.look_inside(shared, upgrade, Arc::clone(&requests));
+        let ended = closer.run_until_cancelled(abort.run_until_cancelled(looking)).await;
+        match (ended.flatten(), requests.load(Ordering::Relaxed)) {
+            // Nobody reads the reply: the tunnel is broken.
+            (Some(Err(detail)), _) => {
+                drop(reply::refuse(Refused { cause: Cause::ClientTlsFailed(detail), ticket: self.ticket }))
+            }
+            // From the first request on those are the exchanges.
+            (_, 1..) => self.ticket.withdraw(),
+            (_, 0) => {
+                self.ticket.note_reason("no request came on the connection");
+                drop(self.ticket);
+            }
+        }
     }
 
-    async fn look_inside(self, shared: Arc<Shared>, upgrade: OnUpgrade) {
-        let Ok(upgraded) = upgrade.await else { return };
+    /// Serves what is inside. The error is what the client's TLS handshake failed of.
+    async fn look_inside(
+        &self, shared: Arc<Shared>, upgrade: OnUpgrade, requests: Arc<AtomicU64>,
+    ) -> Result<(), String> {
+        let Ok(upgraded) = upgrade.await else { return Ok(()) };
         // What stands below the upgrade is the connection that was accepted.
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return Ok(()) };
         let first =
-            tokio::time::timeout(HANDSHAKE_TIMEOUT, peek(parts.read_buf, parts.io.into_inner())).await;
+            tokio::time::timeout(shared.limits.handshake, peek(parts.read_buf, parts.io.into_inner())).await;
         match first {
-            Ok(Ok(Some((TLS_HANDSHAKE, stream)))) => self.serve_tls(shared, stream).await,
+            Ok(Ok(Some((TLS_HANDSHAKE, stream)))) => self.serve_tls(shared, stream, requests).await,
             Ok(Ok(Some((_, stream)))) => {
                 let until = Until::of(&shared, self.peer.closer.clone());
-                let requests = self.requests(shared, Scheme::HTTP, false);
-                serve::http1(until, stream, service_fn(requests)).await;
+                let service = self.requests(shared, Scheme::HTTP, false, requests);
+                serve::http1(until, stream, service_fn(service)).await;
+                Ok(())
             }
             // Nothing came.
-            _ => {}
+            _ => Ok(()),
         }
     }
 
-    async fn serve_tls(self, shared: Arc<Shared>, stream: Prefixed<TcpStream>) {
-        let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, self.handshake(&shared, stream));
-        match handshake.await.unwrap_or_else(|_| Err("it took too long".into())) {
-            Ok((stream, other_sni)) => {
-                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                let until = Until::of(&shared, self.peer.closer.clone());
-                let requests = self.requests(shared, Scheme::HTTPS, other_sni);
-                match http2 {
-                    true => serve::http2(until, stream, service_fn(requests)).await,
-                    false => serve::http1(until, stream, service_fn(requests)).await,
-                }
-            }
-            Err(detail) => self.record_failure(&shared, detail),
+    async fn serve_tls(
+        &self, shared: Arc<Shared>, stream: Prefixed<TcpStream>, requests: Arc<AtomicU64>,
+    ) -> Result<(), String> {
+        let handshake = tokio::time::timeout(shared.limits.handshake, self.handshake(&shared, stream));
+        let (stream, other_sni) = handshake.await.unwrap_or_else(|_| Err("it took too long".into()))?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let until = Until::of(&shared, self.peer.closer.clone());
+        let service = self.requests(shared, Scheme::HTTPS, other_sni, requests);
+        match http2 {
+            true => serve::http2(until, stream, service_fn(service)).await,
+            false => serve::http1(until, stream, service_fn(service)).await,
         }
+        Ok(())
     }
 
     /// The certificate is for the host of the CONNECT, whatever name the client's handshake asks for.
@@ -162,24 +209,15 @@ impl Inside {
         Ok((stream, other_sni))
     }
 
-    /// A client that does not trust the gateway's root is a common fault: it must show in the audit log.
-    fn record_failure(&self, shared: &Shared, detail: String) {
-        let mut ticket = Ticket::open(&shared.recorder, Some(self.peer.source()));
-        ticket.note_agent(&self.agent);
-        ticket.note_method(&http::Method::CONNECT);
-        ticket.note_host(&self.host, self.port);
-        // Nobody reads the reply: the tunnel is broken.
-        let _ = reply::refuse(Refused { cause: Cause::ClientTlsFailed(detail), ticket });
-    }
-
     /// What serves the requests inside.
     fn requests(
-        &self, shared: Arc<Shared>, scheme: Scheme, other_sni: bool,
+        &self, shared: Arc<Shared>, scheme: Scheme, other_sni: bool, count: Arc<AtomicU64>,
     ) -> impl Fn(Request<Incoming>) -> Answering + use<> {
         let token = self.agent.token_hash;
         let tunnel = Tunnel { token, host: self.host.clone(), port: self.port, scheme, other_sni };
         let connection = Arc::new(Connection { tunnel: Some(tunnel), ..self.peer.clone() });
         move |request| {
+            count.fetch_add(1, Ordering::Relaxed);
             let (shared, connection) = (Arc::clone(&shared), Arc::clone(&connection));
             Box::pin(async move { Ok(pipeline::serve(&shared, &connection, request).await) })
         }

@@ -1,6 +1,6 @@
 //! Forwarding to services over pooled connections.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
@@ -9,15 +9,21 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
+use moka::sync::Cache;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
 
 use super::{
-    body::{CleanTrailers, RecordedResponse},
+    Limits,
+    body::{BodyError, CleanTrailers, Ends, RecordedResponse},
     connector::{GuardedConnector, Timed, cause},
     headers,
+    stall::Unstalled,
+    upload::Upload,
 };
 use crate::{
     exchange::{Exchange, RequestBody},
+    model::AgentId,
+    policy::PolicyAgent,
     refusal::{Cause, Refused},
     vault::Injected,
 };
@@ -27,12 +33,24 @@ pub type Forwarded = Response<RecordedResponse>;
 
 /// Sends exchanges to services, over verified TLS where the scheme asks for it, and follows no redirect.
 pub struct Upstream {
-    client: Client<Timed<HttpsConnector<GuardedConnector>>, RequestBody>,
+    connector: Timed<HttpsConnector<GuardedConnector>>,
+    /// One for each agent with its children: none waits behind another one's responses, nor gets a connection on which another
+    /// one signed in (NTLM does so).
+    clients: Cache<AgentId, PooledClient>,
+    limits: Limits,
 }
+
+type PooledClient = Client<Timed<HttpsConnector<GuardedConnector>>, RequestBody>;
+
+/// Agents whose connections are kept at once, and for how long after their last request.
+const CLIENTS: u64 = 4_096;
+const KEPT: Duration = Duration::from_secs(300);
 
 impl Upstream {
     /// An upstream that dials by `connector` and trusts `roots`.
-    pub(super) fn new(connector: GuardedConnector, roots: RootCertStore) -> Result<Self, rustls::Error> {
+    pub(super) fn new(
+        connector: GuardedConnector, roots: RootCertStore, limits: Limits,
+    ) -> Result<Self, rustls::Error> {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
@@ -42,13 +60,20 @@ impl Upstream {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(std::time::Duration::from_secs(60))
-            .http1_preserve_header_case(true)
-            .build(Timed(connector));
-        Ok(Self { client })
+        let clients = Cache::builder().max_capacity(CLIENTS).time_to_idle(KEPT).build();
+        Ok(Self { connector: Timed(connector, limits.connect), clients, limits })
+    }
+
+    fn client(&self, agent: &PolicyAgent) -> PooledClient {
+        let owner = agent.agent.parent_id.unwrap_or(agent.agent.id);
+        self.clients.get_with(owner, || {
+            Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(60))
+                .http1_preserve_header_case(true)
+                .build(self.connector.clone())
+        })
     }
 
     /// Forwards an exchange and gives back the response as it comes. Its intent is in the journal before anything of
@@ -59,7 +84,7 @@ impl Upstream {
     pub async fn forward(&self, exchange: Exchange<Injected>) -> Result<Forwarded, Box<Refused>> {
         let (injected, exchange) = exchange.spend();
         let (filled, echoes, watch) = injected.into_parts();
-        let Exchange { target, mut head, body, mut ticket, .. } = exchange;
+        let Exchange { agent, target, mut head, body, mut ticket, .. } = exchange;
         let refuse = |cause, ticket| Err(Box::new(Refused { cause, ticket }));
         if let Err(error) = ticket.intent() {
             tracing::error!(error = %crate::error_chain(&error), "a request is refused, since it can't be recorded");
@@ -77,13 +102,18 @@ impl Upstream {
         // The client turns it into the version that the connection speaks.
         head.version = Version::HTTP_11;
         headers::strip_own(&mut head.headers);
-        let body = CleanTrailers::new(body, filled).boxed_unsync();
-        let sending = self.client.request(http::Request::from_parts(head, body));
+        let (body, upload) = Upload::new(CleanTrailers::new(body, filled));
+        let sending = self.client(&agent).request(http::Request::from_parts(head, body.boxed_unsync()));
+        let late = async {
+            upload.sent().await;
+            tokio::time::sleep(self.limits.first_byte).await;
+        };
         let response = tokio::select! {
             sent = sending => match sent {
                 Ok(response) => response,
-                Err(error) => return refuse(cause(&error), ticket),
+                Err(error) => return refuse(upload.failure().unwrap_or_else(|| cause(&error)), ticket),
             },
+            () = late => return refuse(Cause::UpstreamTimeout, ticket),
             revoked = watch.revoked() => {
                 revoked.note_on(&mut ticket);
                 return refuse(Cause::Revoked(Box::new(revoked.cause)), ticket);
@@ -101,7 +131,8 @@ impl Upstream {
             }
         }
         ticket.note_response(head.status);
-        match RecordedResponse::new(body, head.status, ticket, Some(watch)) {
+        let body = Unstalled::new(body.map_err(BodyError::from as fn(_) -> _), self.limits.stall);
+        match RecordedResponse::new(body, head.status, ticket, Some(Ends { watch, _upload: upload })) {
             Ok(body) => Ok(Response::from_parts(head, body)),
             // Its end could not be recorded, and the ticket with it: nothing is passed on.
             Err(_) => refuse(Cause::AuditUnavailable, crate::audit::Ticket::closed()),

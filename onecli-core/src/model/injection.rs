@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidPathTemplate, PathTemplate};
+use super::{InvalidPathTemplate, PathTemplate, is_same_header, is_same_parameter};
 
 /// How a secret is put into a request. Its serialised form is part of what a sealed value is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,32 @@ impl Injection {
     /// If it is no template.
     pub fn path(template: &str) -> Result<Self, InvalidInjection> {
         Ok(Self::Path { template: template.parse()? })
+    }
+
+    /// The headers that it fills or takes away.
+    #[must_use]
+    pub fn headers(&self) -> Vec<HeaderName> {
+        let mut names = match self.slot() {
+            Slot::Header(name) => vec![name],
+            Slot::Query(_) | Slot::Path => Vec::new(),
+        };
+        if let Self::Header { removes, .. } = self {
+            names.extend_from_slice(removes);
+        }
+        names
+    }
+
+    /// Whether only one of the two can be put in: they fill the same, or one takes away what the other fills.
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
+        let fills = |one: &Self, other: &Self| match one.slot() {
+            Slot::Header(name) => other.headers().iter().any(|header| is_same_header(header, &name)),
+            Slot::Query(name) => {
+                matches!(other.slot(), Slot::Query(other) if is_same_parameter(&name, &other))
+            }
+            Slot::Path => other.slot() == Slot::Path,
+        };
+        fills(self, other) || fills(other, self)
     }
 
     /// What it fills. Two secrets that fill the same exclude each other.

@@ -41,7 +41,7 @@ impl Secret {
         self.id != other.id
             && self.host_pattern.to_string() == other.host_pattern.to_string()
             && self.path_pattern.as_str() == other.path_pattern.as_str()
-            && self.injection.slot() == other.injection.slot()
+            && self.injection.excludes(&other.injection)
     }
 }
 

@@ -1,10 +1,12 @@
 //! Judging the conditions of a rule.
 
-use http::{HeaderMap, HeaderValue};
+use std::cell::OnceCell;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use super::body::Findings;
-use crate::model::Condition;
+use crate::model::{Condition, in_every_spelling, is_same_parameter};
 
 /// Whether a rule matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +24,28 @@ impl From<bool> for Match {
 }
 
 /// What conditions look at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Evidence<'a> {
-    pub(super) headers: &'a HeaderMap,
-    pub(super) query: Option<&'a str>,
+    headers: &'a HeaderMap,
+    query: Option<&'a str>,
+    /// Queries that headers name, which a service may read in its place.
+    other_queries: Vec<&'a str>,
+    /// Read when it is first asked for.
+    pairs: OnceCell<Option<Vec<(String, String)>>>,
     /// None as long as the body was not read.
     pub(super) body: Option<&'a Findings>,
 }
 
 /// A query that is encoded more often than this may hold anything.
 const DEEPEST: usize = 8;
+/// A query that can be read as more parameters than this may hold anything too.
+const MOST_PAIRS: usize = 4_096;
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
+    pub(super) fn of(headers: &'a HeaderMap, query: Option<&'a str>, other_queries: Vec<&'a str>) -> Self {
+        Self { headers, query, other_queries, pairs: OnceCell::new(), body: None }
+    }
+
     /// Whether all conditions hold, for a restriction: in any form, and what is not known holds.
     pub(super) fn restricts(&self, conditions: &[Condition]) -> Match {
         all(conditions, |condition| match condition {
@@ -41,10 +53,10 @@ impl Evidence<'_> {
                 self.body.map_or(Match::Undecided, |body| body.may_hold(value).into())
             }
             Condition::HeaderEquals { name, value } => {
-                self.fields(name).any(|field| field == value.as_bytes()).into()
+                self.fields_in_any_spelling(name, |field| field == value.as_bytes()).into()
             }
             Condition::HeaderContains { name, value } => {
-                self.fields(name).any(|field| holds(field, value)).into()
+                self.fields_in_any_spelling(name, |field| holds(field, value)).into()
             }
             Condition::QueryHas { name, value } => self.query_may_have(name, value.as_deref()).into(),
         })
@@ -73,9 +85,17 @@ impl Evidence<'_> {
         self.headers.get_all(name).into_iter().map(HeaderValue::as_bytes).map(<[u8]>::trim_ascii)
     }
 
+    fn fields_in_any_spelling(&self, name: &str, is_meant: impl Fn(&[u8]) -> bool) -> bool {
+        let Ok(name) = HeaderName::try_from(name) else { return true };
+        in_every_spelling(self.headers, &name).any(|value| is_meant(value.as_bytes().trim_ascii()))
+    }
+
     fn query_may_have(&self, name: &str, value: Option<&str>) -> bool {
         let Some(pairs) = self.query_pairs() else { return true };
-        pairs.iter().any(|(key, text)| key == name && value.is_none_or(|value| value == text))
+        // A value ends at a NUL for some.
+        let is_value =
+            |text: &str| value.is_none_or(|value| value == text || text.split('\0').next() == Some(value));
+        pairs.iter().any(|(key, text)| is_read_as(key, name) && is_value(text))
     }
 
     fn query_surely_has(&self, name: &str, value: Option<&str>) -> bool {
@@ -88,12 +108,21 @@ impl Evidence<'_> {
 
     /// Names and values of the query in every form: cut at `&` or `;`, before or after decoding, decoded once or more;
     /// none if it is encoded too deeply.
-    pub(super) fn query_pairs(&self) -> Option<Vec<(String, String)>> {
+    pub(super) fn query_pairs(&self) -> Option<&[(String, String)]> {
+        self.pairs.get_or_init(|| self.read_pairs()).as_deref()
+    }
+
+    fn read_pairs(&self) -> Option<Vec<(String, String)>> {
         let mut pairs = Vec::new();
-        for whole in forms(self.query.unwrap_or_default())? {
+        let queries = self.query.iter().chain(&self.other_queries);
+        let wholes: Option<Vec<Vec<String>>> = queries.map(|query| forms(query)).collect();
+        for whole in wholes?.into_iter().flatten() {
             for piece in whole.split(['&', ';']) {
                 let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
                 let (names, values) = (forms(name)?, forms(value)?);
+                if pairs.len() + names.len() * values.len() > MOST_PAIRS {
+                    return None;
+                }
                 for name in &names {
                     pairs.extend(values.iter().map(|value| (name.clone(), value.clone())));
                 }
@@ -110,6 +139,11 @@ fn all(conditions: &[Condition], judge: impl Fn(&Condition) -> Match) -> Match {
         () if judged().any(|matches| matches == Match::Undecided) => Match::Undecided,
         () => Match::Yes,
     }
+}
+
+/// Whether a service may take a parameter's name for another: PHP and others trim it, and cut it at a NUL.
+fn is_read_as(key: &str, name: &str) -> bool {
+    is_same_parameter(key, name) || key.split('\0').next().is_some_and(|key| is_same_parameter(key, name))
 }
 
 fn holds(field: &[u8], text: &str) -> bool {
@@ -149,7 +183,7 @@ mod tests {
     }
 
     fn judged(condition: &Condition, headers: &HeaderMap, query: Option<&str>) -> (bool, bool) {
-        let evidence = Evidence { headers, query, body: None };
+        let evidence = Evidence::of(headers, query, Vec::new());
         let conditions = std::slice::from_ref(condition);
         (evidence.restricts(conditions) == Match::Yes, evidence.grants(conditions) == Match::Yes)
     }
@@ -166,6 +200,9 @@ mod tests {
             ("a=b;force=1", (true, false)),
             ("a=b%26force=1", (true, false)),
             ("force=1&force=2", (true, false)),
+            ("+force=1", (true, false)),
+            ("force[]=1", (true, false)),
+            ("Force%00x=1%00", (true, false)),
             ("force=2", (false, false)),
             ("force", (false, false)),
             ("a=force=1", (false, false)),
@@ -196,7 +233,7 @@ mod tests {
     #[test]
     fn a_body_is_asked_for_only_if_all_else_holds() {
         let (headers, body) = (HeaderMap::new(), Condition::BodyContains { value: "x".into() });
-        let evidence = Evidence { headers: &headers, query: Some("a"), body: None };
+        let evidence = Evidence::of(&headers, Some("a"), Vec::new());
         assert_eq!(evidence.restricts(&[body.clone(), query("a", None)]), Match::Undecided);
         assert_eq!(evidence.restricts(&[body, query("b", None)]), Match::No);
     }

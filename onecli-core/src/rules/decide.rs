@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Empty};
 
 use super::{
     Facts, Permit, Permitted, Verdict,
-    body::{Coding, Findings, LONGEST, read},
+    body::{Coding, Findings, Judging, LONGEST, read},
     host_forms::HostForms,
     running::Running,
     selection::{CHOICE, Selection, select},
@@ -30,10 +30,14 @@ pub struct RuleEngine {
     pub(super) guard: Arc<DestinationGuard>,
     limits: Arc<dyn LimitStore>,
     pub(super) running: Arc<Running>,
+    judging: Judging,
 }
 
 /// How long a request waits for its limits to be counted.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the beginning of a body may take that a condition turns on.
+const READING: Duration = Duration::from_secs(60);
 
 /// What becomes of an exchange.
 #[derive(Debug)]
@@ -48,7 +52,7 @@ impl RuleEngine {
     /// An engine that judges by `policy`, keeps to the destinations of `guard`, and counts in `limits`.
     #[must_use]
     pub fn new(policy: Arc<Policy>, guard: Arc<DestinationGuard>, limits: Arc<dyn LimitStore>) -> Self {
-        Self { policy, guard, limits, running: Arc::default() }
+        Self { policy, guard, limits, running: Arc::default(), judging: Judging::default() }
     }
 
     /// Judges an exchange by the policy of this moment. What can't be judged is denied.
@@ -72,17 +76,21 @@ impl RuleEngine {
         if let Some(selection) = self.judge_by(&snapshot, exchange, without_body.as_ref()).await? {
             return Ok(selection);
         }
+        let _room = self.judging.room(&exchange.agent).await?;
         let body = std::mem::replace(
             &mut exchange.body,
             Empty::new().map_err(|never| match never {}).boxed_unsync(),
         );
-        let (beginning, body) = read(body, LONGEST).await.map_err(|_| Cause::BROKEN_BODY)?;
+        let reading =
+            tokio::time::timeout(READING, read(body, LONGEST)).await.map_err(|_| Cause::RequestTimeout)?;
+        let (beginning, body) = reading.map_err(|error| Cause::of_body(&error))?;
         exchange.body = body;
         // A body may take long to come: what is in force now counts.
         let snapshot = self.snapshot()?;
         let texts = body_texts(&snapshot, &exchange.target);
         let coding = Coding::of(&exchange.head.headers);
-        // Decoding takes a while: other requests go on.
+        // Decoding takes a while and memory: other requests go on, and few are decoded at once.
+        let _turn = self.judging.turn().await?;
         let looking = tokio::task::spawn_blocking(move || Findings::look(&beginning, &coding, &texts));
         let findings = looking.await.map_err(|_| Cause::BadRequest("the body can't be judged"))?;
         let selection = self.judge_by(&snapshot, exchange, Some(&findings)).await?;

@@ -1,6 +1,6 @@
 //! What the rules look at.
 
-use http::{HeaderMap, Method, uri::Scheme};
+use http::{HeaderMap, HeaderName, Method, uri::Scheme};
 
 use super::{
     body::Findings,
@@ -9,7 +9,7 @@ use super::{
     host_forms::HostForms,
 };
 use crate::{
-    model::{HostPattern, PathPattern, PathTemplate, Rule},
+    model::{HostPattern, PathPattern, PathTemplate, Rule, in_every_spelling},
     policy::PolicyAgent,
     target::Target,
 };
@@ -26,8 +26,8 @@ pub struct Facts<'a> {
     paths: PathForms<'a>,
     /// The paths that override headers name.
     other_paths: Vec<PathForms<'a>>,
-    /// The paths to which the request also counts as a POST, for restrictions.
-    announced: Vec<Vec<u8>>,
+    /// The services of git that the request announces: it also counts as a POST to them, for restrictions.
+    announced: Vec<&'static str>,
     evidence: Evidence<'a>,
 }
 
@@ -40,9 +40,14 @@ struct Methods {
 }
 
 /// Headers by which frameworks let a request name another method.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+static METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
 /// Headers by which some servers let a request name another path.
-const PATH_OVERRIDES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
+static PATH_OVERRIDES: [HeaderName; 2] =
+    [HeaderName::from_static("x-original-url"), HeaderName::from_static("x-rewrite-url")];
 
 impl<'a> Facts<'a> {
     /// Reads them off a request.
@@ -53,7 +58,8 @@ impl<'a> Facts<'a> {
         agent: &'a PolicyAgent, target: &'a Target, method: &Method, headers: &'a HeaderMap,
     ) -> Result<Self, BadPath> {
         let paths = PathForms::read(&target.path)?;
-        let evidence = Evidence { headers, query: target.query.as_deref(), body: None };
+        let (other_paths, other_queries) = overrides(headers)?;
+        let evidence = Evidence::of(headers, target.query.as_deref(), other_queries);
         let announced = match *method {
             Method::GET | Method::HEAD => announced_git_services(&paths, &evidence),
             _ => Vec::new(),
@@ -64,7 +70,7 @@ impl<'a> Facts<'a> {
             hosts: HostForms::of(&target.host, target.port),
             methods: Methods::of(method, headers),
             paths,
-            other_paths: overriding_paths(headers)?,
+            other_paths,
             announced,
             evidence,
         })
@@ -102,11 +108,13 @@ impl<'a> Facts<'a> {
         let direct = || {
             let method =
                 rule.methods.is_empty() || self.methods.all_readings().any(|name| has(&rule.methods, name));
-            method && self.all_paths().any(path)
+            method
+                && (self.paths.looser().any(path)
+                    || self.other_paths.iter().flat_map(PathForms::looser).any(path))
         };
         let announced = || {
             (rule.methods.is_empty() || has(&rule.methods, "POST"))
-                && self.announced.iter().any(|announced| path(announced))
+                && self.announced_paths().any(|announced| path(&announced))
         };
         self.is_about(rule) && host && (direct() || announced())
     }
@@ -149,6 +157,14 @@ impl<'a> Facts<'a> {
         Target::default_port(&self.target.scheme)
     }
 
+    /// One at a time: they may be long.
+    fn announced_paths(&self) -> impl Iterator<Item = Vec<u8>> {
+        let bases = self.paths.iter().filter_map(|form| form.strip_suffix(GIT_ANNOUNCEMENT));
+        bases.flat_map(|base| {
+            self.announced.iter().map(move |service| [base, b"/", service.as_bytes()].concat())
+        })
+    }
+
     fn all_paths(&self) -> impl Iterator<Item = &[u8]> {
         self.paths.iter().chain(self.other_paths.iter().flat_map(PathForms::iter))
     }
@@ -160,7 +176,7 @@ impl<'a> Facts<'a> {
 
 impl Methods {
     fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let overrides = METHOD_OVERRIDES.iter().flat_map(|name| headers.get_all(*name));
+        let overrides = METHOD_OVERRIDES.iter().flat_map(|name| in_every_spelling(headers, name));
         let named =
             overrides.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_ascii_uppercase());
         Self {
@@ -179,41 +195,47 @@ fn has(methods: &[String], name: &str) -> bool {
     methods.iter().any(|method| method.eq_ignore_ascii_case(name))
 }
 
-/// What override headers name, in each form: a path, or a URL, with or without a query.
-fn overriding_paths(headers: &HeaderMap) -> Result<Vec<PathForms<'_>>, BadPath> {
-    let values = PATH_OVERRIDES.iter().flat_map(|name| headers.get_all(*name));
-    let paths = values.map(|value| {
-        let text = value.to_str().map_err(|_| "a header that names another path holds none")?;
-        let behind_host = text
-            .split_once("://")
-            .map_or(text, |(_, rest)| rest.split_at(rest.find('/').unwrap_or(rest.len())).1);
-        PathForms::read(behind_host.split(['?', '#']).next().unwrap_or_default())
-    });
-    paths.collect()
+/// What override headers name: paths, each in every form, and queries.
+type Overrides<'a> = (Vec<PathForms<'a>>, Vec<&'a str>);
+
+fn overrides(headers: &HeaderMap) -> Result<Overrides<'_>, BadPath> {
+    let (mut paths, mut queries) = (Vec::new(), Vec::new());
+    for name in &PATH_OVERRIDES {
+        let mut values = in_every_spelling(headers, name);
+        let Some(value) = values.next() else { continue };
+        if values.next().is_some() {
+            return Err("a header that names another path came twice");
+        }
+        let text = value.to_str().map_err(|_| "a header that names another path holds none")?.trim();
+        let behind_host = match text.split_once("://") {
+            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default(),
+            None => text,
+        };
+        let path = behind_host.split(['?', '#']).next().unwrap_or_default();
+        let query = behind_host.split('#').next().and_then(|text| text.split_once('?'));
+        queries.extend(query.map(|(_, query)| query));
+        paths.push(match path.starts_with('/') {
+            true => PathForms::read(path)?,
+            // Some servers put the slash before it.
+            false => PathForms::read(&format!("/{path}"))?.into_owned(),
+        });
+    }
+    Ok((paths, queries))
 }
 
-/// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`: for each form of the path and
-/// of the query, the path of the service that it announces.
-fn announced_git_services(paths: &PathForms<'_>, evidence: &Evidence<'_>) -> Vec<Vec<u8>> {
-    let bases: Vec<&[u8]> = paths.iter().filter_map(|path| path.strip_suffix(b"/info/refs")).collect();
-    if bases.is_empty() {
+/// Git asks `GET …/info/refs?service=git-receive-pack` before it sends `POST …/git-receive-pack`: which services are announced, in
+/// any form of the path and of the query.
+fn announced_git_services(paths: &PathForms<'_>, evidence: &Evidence<'_>) -> Vec<&'static str> {
+    if !paths.iter().any(|path| path.ends_with(GIT_ANNOUNCEMENT)) {
         return Vec::new();
     }
-    let services: Vec<String> = match evidence.query_pairs() {
-        Some(pairs) => {
-            pairs.into_iter().filter(|(name, _)| name == "service").map(|(_, value)| value).collect()
-        }
-        // It is encoded too deeply to be known: it may announce either.
-        None => GIT_SERVICES.map(str::to_owned).into(),
+    let is_named = |service: &&str| match evidence.query_pairs() {
+        Some(pairs) => pairs.iter().any(|(name, value)| name == "service" && value == service),
+        // It is encoded too deeply to be known: it may announce any.
+        None => true,
     };
-    let announced = |base: &&[u8]| {
-        let base = base.to_vec();
-        services
-            .iter()
-            .map(move |service| [&base, &b"/"[..], service.as_bytes()].concat())
-            .collect::<Vec<_>>()
-    };
-    bases.iter().flat_map(announced).collect()
+    GIT_SERVICES.into_iter().filter(is_named).collect()
 }
 
-const GIT_SERVICES: [&str; 2] = ["git-receive-pack", "git-upload-pack"];
+const GIT_ANNOUNCEMENT: &[u8] = b"/info/refs";
+const GIT_SERVICES: [&str; 3] = ["git-receive-pack", "git-upload-pack", "git-upload-archive"];

@@ -40,6 +40,25 @@ impl<'a> PathForms<'a> {
         Ok(forms)
     }
 
+    /// What else a service may find under a form, for restrictions: without a slash at its end, and without what stands behind
+    /// a character that ends a path where it is decoded before it is cut.
+    pub(super) fn looser(&self) -> impl Iterator<Item = &[u8]> {
+        self.iter().flat_map(|form| {
+            let is_end = |byte: &u8| matches!(byte, b'?' | b'#' | 0);
+            let cut = form.iter().position(is_end).and_then(|at| form.get(..at)).unwrap_or(form);
+            let trimmed = cut.trim_ascii_end();
+            let bare = trimmed.strip_suffix(b"/").filter(|bare| !bare.is_empty());
+            [Some(form), Some(cut).filter(|cut| cut.len() < form.len()), Some(trimmed), bare]
+                .into_iter()
+                .flatten()
+        })
+    }
+
+    /// Apart from the text that it was read from.
+    pub(super) fn into_owned(self) -> PathForms<'static> {
+        PathForms(self.0.into_iter().map(|form| Cow::Owned(form.into_owned())).collect())
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|form| &**form)
     }

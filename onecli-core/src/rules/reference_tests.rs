@@ -283,7 +283,10 @@ fn restricts(rule: &RuleOf, request: &RequestOf) -> bool {
     is_about(rule)
         && hosts(request).iter().any(|host| host_fits(rule.host, host, request.port))
         && method
-        && paths.iter().any(|path| path_fits(&rule.path, path, false))
+        && paths.iter().any(|path| {
+            let bare = path.strip_suffix(b"/").filter(|bare| !bare.is_empty()).unwrap_or(path);
+            path_fits(&rule.path, path, false) || path_fits(&rule.path, bare, false)
+        })
         && (!rule.asks_for_query || request.query.1)
         && (!rule.asks_for_header || request.mode.1)
 }

@@ -29,6 +29,9 @@ use crate::{
 /// Tokens that expire are noticed this often; what was revoked has so long to end by itself.
 const TICK: Duration = Duration::from_millis(250);
 
+/// After so many have been looked at, others get their turn.
+const BETWEEN_YIELDS: usize = 64;
+
 /// The exchanges and tunnels that are on their way.
 #[derive(Debug, Default)]
 pub(super) struct Running {
@@ -47,8 +50,17 @@ struct Entry {
 }
 
 enum What {
-    Request { method: Method, target: Target, headers: HeaderMap },
-    Tunnel { host: Host, port: u16 },
+    Request {
+        method: Method,
+        target: Target,
+        headers: HeaderMap,
+    },
+    Tunnel {
+        host: Host,
+        port: u16,
+    },
+    /// A connection that is looked into: its requests are watched each by itself.
+    Connection,
 }
 
 /// Why something that was permitted has to end.
@@ -90,6 +102,10 @@ impl Running {
         self.watch(Arc::clone(agent), What::Tunnel { host: host.clone(), port }, CancellationToken::new())
     }
 
+    fn watch_connection(self: &Arc<Self>, agent: &Arc<PolicyAgent>, closer: CancellationToken) -> Watch {
+        self.watch(Arc::clone(agent), What::Connection, closer)
+    }
+
     fn watch(self: &Arc<Self>, agent: Arc<PolicyAgent>, what: What, closer: CancellationToken) -> Watch {
         let (revoked, waker) = (OnceLock::new(), AtomicWaker::new());
         let entry = Arc::new(Entry { agent, what, closer, revoked, waker });
@@ -110,8 +126,23 @@ impl Entry {
         let Some(agent) = agent else {
             return Some(Revocation { cause: Cause::ProxyAuthRequired, rule: None });
         };
-        let block = if has_changed { self.block(agent, snapshot) } else { None };
-        block.map(|rule| Revocation { cause: Cause::blocked_by(&rule), rule: Some(rule) })
+        match has_changed {
+            true => self.judge_change(agent, snapshot),
+            false => None,
+        }
+    }
+
+    fn judge_change(&self, agent: &PolicyAgent, snapshot: &Snapshot) -> Option<Revocation> {
+        if let Some(rule) = self.block(agent, snapshot) {
+            return Some(Revocation { cause: Cause::blocked_by(&rule), rule: Some(rule) });
+        }
+        match &self.what {
+            // What is to be looked into from now on can't go on unseen.
+            What::Tunnel { host, port } => {
+                tunnels::refusal(agent, host, *port, snapshot).map(|cause| Revocation { cause, rule: None })
+            }
+            What::Request { .. } | What::Connection => None,
+        }
     }
 
     fn block(&self, agent: &PolicyAgent, snapshot: &Snapshot) -> Option<Arc<Rule>> {
@@ -124,6 +155,7 @@ impl Entry {
                 }
             }
             What::Tunnel { host, port } => tunnels::block(agent, host, *port, snapshot),
+            What::Connection => None,
         }
     }
 
@@ -175,6 +207,11 @@ impl std::fmt::Debug for Entry {
 }
 
 impl RuleEngine {
+    /// Watches over a connection that is looked into: `closer` is cancelled when its agent may no longer have it.
+    pub(crate) fn watch_connection(&self, agent: &Arc<PolicyAgent>, closer: CancellationToken) -> Watch {
+        self.running.watch_connection(agent, closer)
+    }
+
     /// Judges what is running again, after each change of the policy and as tokens expire, until `stop`. What no
     /// longer holds is told so, and what then does not end has its connection closed.
     pub(crate) async fn rejudge_running(&self, stop: CancellationToken) {
@@ -190,7 +227,10 @@ impl RuleEngine {
             };
             let Ok(snapshot) = self.policy.snapshot() else { continue };
             let entries: Vec<Arc<Entry>> = self.running.entries().values().cloned().collect();
-            for entry in entries {
+            for (number, entry) in entries.into_iter().enumerate() {
+                if number % BETWEEN_YIELDS == 0 {
+                    tokio::task::yield_now().await;
+                }
                 match entry.revoked.get() {
                     Some((_, since)) if since.elapsed() >= TICK => entry.closer.cancel(),
                     Some(_) => {}

@@ -36,14 +36,20 @@ pub(super) fn select(
     }
     let mut secrets = Vec::new();
     while let Some(first) = fitting.first() {
-        let slot = first.secret.injection.slot();
-        let (rivals, others) = fitting.into_iter().partition(|entry| entry.secret.injection.slot() == slot);
+        let first = Arc::clone(first);
+        let excludes = |entry: &&Arc<PolicySecret>| first.secret.injection.excludes(&entry.secret.injection);
+        let (rivals, others) = fitting.into_iter().partition(excludes);
         fitting = others;
         let chosen = choose(rivals, choice)?;
         if chosen.secret.expires_at.is_some_and(|end| end <= now) {
             return Err(Cause::CredentialExpired(chosen.secret.name.clone()));
         }
         secrets.push(chosen);
+    }
+    // Who names a secret must not get another one without a word.
+    let is_unmet = |choice: &HeaderValue| !secrets.iter().any(|entry| is_chosen(&entry.secret, choice));
+    if !secrets.is_empty() && choice.is_some_and(is_unmet) {
+        return Err(Cause::AmbiguousSecret(names(&secrets)));
     }
     let not_injected_because = secrets.is_empty().then_some(reason);
     Ok(Selection { secrets, not_injected_because })
@@ -76,25 +82,24 @@ fn misfit(facts: &Facts<'_>, secret: &Secret) -> Option<&'static str> {
 fn choose(rivals: Vec<&Arc<PolicySecret>>, choice: Option<&HeaderValue>) -> Result<Arc<PolicySecret>, Cause> {
     let best = rivals.iter().map(|entry| rank(&entry.secret)).max();
     let tied: Vec<_> = rivals.into_iter().filter(|entry| Some(rank(&entry.secret)) == best).collect();
-    let is_chosen = |secret: &Secret| {
-        choice.is_some_and(|choice| {
-            choice.as_bytes() == secret.name.as_bytes()
-                || choice.as_bytes() == secret.id.to_string().as_bytes()
-        })
-    };
     match tied.as_slice() {
         [only] => Ok(Arc::clone(only)),
         several => several
             .iter()
-            .find(|entry| is_chosen(&entry.secret))
+            .find(|entry| choice.is_some_and(|choice| is_chosen(&entry.secret, choice)))
             .map(|entry| Arc::clone(entry))
-            .ok_or_else(|| {
-                let names = several
-                    .iter()
-                    .map(|entry| AmbiguousSecret { id: entry.secret.id, name: entry.secret.name.clone() });
-                Cause::AmbiguousSecret(names.collect())
-            }),
+            .ok_or_else(|| Cause::AmbiguousSecret(names(several.iter().copied()))),
     }
+}
+
+fn is_chosen(secret: &Secret, choice: &HeaderValue) -> bool {
+    choice.as_bytes() == secret.name.as_bytes() || choice.as_bytes() == secret.id.to_string().as_bytes()
+}
+
+fn names<'a>(entries: impl IntoIterator<Item = &'a Arc<PolicySecret>>) -> Vec<AmbiguousSecret> {
+    let named =
+        |entry: &Arc<PolicySecret>| AmbiguousSecret { id: entry.secret.id, name: entry.secret.name.clone() };
+    entries.into_iter().map(named).collect()
 }
 
 /// Exact host over wildcard, then the longer host, then a path over none, then the longer path.

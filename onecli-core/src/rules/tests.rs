@@ -161,6 +161,21 @@ fn a_block_matches_every_reading_of_a_path() {
     ] {
         assert_eq!(case.verdict("GET", &format!("https://api.test{path}")), "blocked", "{path}");
     }
+    let exact = Case::new(vec![rule(Action::Block, "api.test", "/admin", &[])], vec![]);
+    for path in [
+        "/admin",
+        "/admin/",
+        "/admin%2f",
+        "/admin%3fx",
+        "/admin%23x",
+        "/admin%00",
+        "/admin%20",
+        "/admin/%3Fx",
+        "//admin//",
+    ] {
+        assert_eq!(exact.verdict("GET", &format!("https://api.test{path}")), "blocked", "{path}");
+    }
+    assert_eq!(exact.verdict("GET", "https://api.test/admin/x"), "allowed");
     for path in ["/", "/administer", "/x/admin", "/x?/admin/x"] {
         assert_eq!(case.verdict("GET", &format!("https://api.test{path}")), "allowed", "{path}");
     }
@@ -218,7 +233,7 @@ fn a_block_matches_every_reading_of_a_method() {
         assert_eq!(case.verdict(method, url), "blocked", "{method}");
     }
     assert_eq!(case.verdict("POST", url), "allowed");
-    for header in ["x-http-method-override", "x-http-method", "x-method-override"] {
+    for header in ["x-http-method-override", "x-http-method", "x-method-override", "x_http_method_override"] {
         let mut headers = HeaderMap::new();
         headers.insert(header, "delete".parse().unwrap());
         assert_eq!(case.verdict_with("POST", url, &headers), "blocked", "{header}");
@@ -234,6 +249,9 @@ fn a_header_that_names_another_path_counts_as_that_path() {
     let case = Case::new(rules, vec![]).deny_by_default();
     for (name, value, expected) in [
         ("x-original-url", "/admin/x", "blocked"),
+        ("x_original_url", "/admin/x", "blocked"),
+        ("x-original-url", " /admin/x", "blocked"),
+        ("x-original-url", "admin/x", "blocked"),
         ("x-rewrite-url", "/%61dmin/x?y", "blocked"),
         ("x-original-url", "https://api.test/admin", "blocked"),
         ("x-original-url", "/other", "not granted"),
@@ -266,6 +284,17 @@ fn git_announces_what_it_will_do() {
     ] {
         assert_eq!(case.verdict("GET", &format!("https://git.test{announced}")), "blocked", "{announced}");
     }
+}
+
+/// Names of services, forms of the path and readings of the query multiply.
+#[test]
+fn an_announcement_of_many_services_costs_little() {
+    let case = Case::new(vec![rule(Action::Block, "git.test", "*/git-receive-pack", &["POST"])], vec![]);
+    let path = format!("//{}%25252541;x/info/refs", "A".repeat(10_000));
+    let plain = format!("https://git.test{path}?{}service=git-receive-pack", "service=+&".repeat(300));
+    assert_eq!(case.verdict("GET", &plain), "blocked");
+    let deep = format!("https://git.test{path}?{}", "b%252525252541+=%252525252542+&".repeat(500));
+    assert_eq!(case.verdict("GET", &deep), "blocked", "what is too much to be known may be anything");
 }
 
 #[test]
@@ -311,6 +340,15 @@ fn of_a_tie_the_agent_chooses() {
     );
     assert_eq!(case.selected("https://a.test/", Some("two")).unwrap(), ["two"]);
     assert!(case.selected("https://a.test/", Some("three")).is_err());
+    let single =
+        Case::new(vec![], vec![secret("one", "a.test", "*", "x"), secret("other", "a.test", "*", "y")]);
+    assert_eq!(
+        single.selected("https://a.test/", Some("other")).unwrap().len(),
+        2,
+        "they don't exclude each other"
+    );
+    assert!(single.selected("https://a.test/", Some("three")).is_err(), "no other is put in for it");
+    assert!(single.selected("https://b.test/", Some("three")).unwrap().is_empty());
 }
 
 #[test]

@@ -43,14 +43,7 @@ impl RuleEngine {
             ticket.note_rule(&rule);
             return Err(Cause::blocked_by(&rule));
         }
-        let grant = oldest(&about, |rule| {
-            rule.action != Action::Block
-                && rule.methods.is_empty()
-                && rule.conditions.is_empty()
-                && rule.path_pattern.is_any()
-                && forms.all_within(&rule.host_pattern, None)
-        });
-        match grant {
+        match grant(&about, &forms) {
             Some(rule) => ticket.note_rule(&rule),
             None if snapshot.settings().default_policy == DefaultPolicy::Deny => {
                 return Err(Cause::BlockedByDefaultPolicy);
@@ -71,6 +64,29 @@ pub(super) fn block(agent: &PolicyAgent, host: &Host, port: u16, snapshot: &Snap
     oldest(&about, |rule| rule.action == Action::Block)
 }
 
+/// Why a tunnel that stands may not go on: it is to be looked into now, or no longer granted.
+pub(super) fn refusal(agent: &PolicyAgent, host: &Host, port: u16, snapshot: &Snapshot) -> Option<Cause> {
+    let forms = HostForms::of(host, port);
+    let is_granted = || grant(&rules_about(agent, &forms, snapshot), &forms).is_some();
+    let denies = snapshot.settings().default_policy == DefaultPolicy::Deny;
+    match () {
+        () if !is_tunnelled(agent, host, port, snapshot) => Some(Cause::NotTunnelled),
+        () if denies && !is_granted() => Some(Cause::BlockedByDefaultPolicy),
+        () => None,
+    }
+}
+
+/// A rule that grants whatever passes through the tunnel.
+fn grant(about: &[Arc<Rule>], forms: &HostForms<'_>) -> Option<Arc<Rule>> {
+    oldest(about, |rule| {
+        rule.action != Action::Block
+            && rule.methods.is_empty()
+            && rule.conditions.is_empty()
+            && rule.path_pattern.is_any()
+            && forms.all_within(&rule.host_pattern, None)
+    })
+}
+
 fn is_tunnelled(agent: &PolicyAgent, host: &Host, port: u16, snapshot: &Snapshot) -> bool {
     let (forms, settings) = (HostForms::of(host, port), snapshot.settings());
     if settings.passthrough_hosts.iter().any(|pattern| forms.all_within(pattern, None)) {
@@ -78,6 +94,8 @@ fn is_tunnelled(agent: &PolicyAgent, host: &Host, port: u16, snapshot: &Snapshot
     }
     // With the default policy deny every request has to be granted, so every request has to be seen.
     settings.intercept == Intercept::Matched
+        // Every service has an address too, about which there is no rule.
+        && host.ip().is_none()
         && settings.default_policy == DefaultPolicy::Allow
         && rules_about(agent, &forms, snapshot).is_empty()
         && !forms

@@ -2,10 +2,10 @@
 
 use http::{HeaderName, header};
 
-use super::{Echo, Vault, VaultError, query::replace_parameter, remove_every_spelling};
+use super::{Echo, Vault, VaultError, query::replace_parameter};
 use crate::{
     exchange::Exchange,
-    model::{Injection, PathTemplate, Secret, Slot},
+    model::{Injection, PathTemplate, remove_every_spelling},
     policy::PolicySecret,
     refusal::{Cause, Refused},
     rules::{Permitted, Watch},
@@ -61,7 +61,7 @@ impl Vault {
         let PolicySecret { secret, sealed } = entry;
         let value = self.open_secret(secret, sealed)?;
         let headers = &mut exchange.head.headers;
-        for name in headers_of(secret) {
+        for name in secret.injection.headers() {
             remove_every_spelling(headers, &name);
             injected.filled.push(name);
         }
@@ -97,16 +97,4 @@ fn replace_in_path(target: &mut Target, template: &PathTemplate, value: &str) ->
     path.replace_range(range, value);
     target.path = path.into();
     Ok(sent)
-}
-
-/// The headers that a secret fills or takes away.
-fn headers_of(secret: &Secret) -> Vec<HeaderName> {
-    let mut names = match secret.injection.slot() {
-        Slot::Header(name) => vec![name],
-        Slot::Query(_) | Slot::Path => Vec::new(),
-    };
-    if let Injection::Header { removes, .. } = &secret.injection {
-        names.extend_from_slice(removes);
-    }
-    names
 }

@@ -11,7 +11,6 @@ mod place;
 mod plaintext;
 mod query;
 mod random;
-mod same_header;
 mod sealer;
 mod token;
 
@@ -21,7 +20,6 @@ pub(crate) use echo::Echo;
 pub use inject::Injected;
 pub use master_key::{InvalidMasterKey, MasterKeys};
 pub use plaintext::{InvalidValue, Plaintext};
-pub(crate) use same_header::remove_every_spelling;
 pub use token::{IssuedToken, Token, TokenKind};
 
 pub use crate::model::Sealed;

@@ -21,7 +21,7 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// With the prefix, as far as this version knows them; the last two are the CLI's.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 32] = [
     "DATA_DIR",
     "GATEWAY_ADDR",
     "DASHBOARD_ADDR",
@@ -38,6 +38,19 @@ const KNOWN: [&str; 19] = [
     "DRAIN_SECONDS",
     "ALLOWED_HOSTS",
     "INSECURE_HTTP",
+    "MAX_HEADER_BYTES",
+    "MAX_HEADERS",
+    "MAX_URI_BYTES",
+    "MAX_BODY_BYTES",
+    "MAX_CONNECTIONS",
+    "MAX_CONNECTIONS_PER_AGENT",
+    "MAX_STREAMS",
+    "MAX_RESETS",
+    "HEAD_SECONDS",
+    "HANDSHAKE_SECONDS",
+    "CONNECT_SECONDS",
+    "FIRST_BYTE_SECONDS",
+    "STALL_SECONDS",
     "LOG_FORMAT",
     "API_KEY",
     "URL",

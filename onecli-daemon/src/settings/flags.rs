@@ -54,6 +54,45 @@ pub struct Flags {
     /// More Host names of the API, comma-separated
     #[arg(long, value_name = "HOSTS")]
     pub allowed_hosts: Option<String>,
+    /// Largest header fields of a request, names and values together [default: 65536]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub max_header_bytes: Option<String>,
+    /// Most header fields of a request [default: 100]
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits")]
+    pub max_headers: Option<String>,
+    /// Longest request target [default: 32768]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub max_uri_bytes: Option<String>,
+    /// Largest body of a request [default: any]
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub max_body_bytes: Option<String>,
+    /// Most connections to the gateway at once [default: 16384, or what the open files allow]
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits")]
+    pub max_connections: Option<String>,
+    /// Most of them of one agent with its children [default: three in four]
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits")]
+    pub max_connections_per_agent: Option<String>,
+    /// Most requests at once on one HTTP/2 connection [default: 200]
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits")]
+    pub max_streams: Option<String>,
+    /// Most requests that an HTTP/2 connection may have reset before they were looked at [default: 100]
+    #[arg(long, value_name = "NUMBER", help_heading = "Limits")]
+    pub max_resets: Option<String>,
+    /// How long a connection may be idle, and a request's head may take [default: 120]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub head_seconds: Option<String>,
+    /// How long an agent's TLS handshake may take [default: 10]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub handshake_seconds: Option<String>,
+    /// How long a connection to a service may take [default: 10]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub connect_seconds: Option<String>,
+    /// How long a service may take to begin its answer [default: 600]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub first_byte_seconds: Option<String>,
+    /// How long a body may stall, either way [default: 900]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub stall_seconds: Option<String>,
 }
 
 impl Flags {
@@ -76,6 +115,21 @@ impl Flags {
             "ONECLI_AUDIT_FSYNC" => ("--audit-fsync", &self.audit_fsync),
             "ONECLI_DRAIN_SECONDS" => ("--drain-seconds", &self.drain_seconds),
             "ONECLI_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),
+            "ONECLI_MAX_HEADER_BYTES" => ("--max-header-bytes", &self.max_header_bytes),
+            "ONECLI_MAX_HEADERS" => ("--max-headers", &self.max_headers),
+            "ONECLI_MAX_URI_BYTES" => ("--max-uri-bytes", &self.max_uri_bytes),
+            "ONECLI_MAX_BODY_BYTES" => ("--max-body-bytes", &self.max_body_bytes),
+            "ONECLI_MAX_CONNECTIONS" => ("--max-connections", &self.max_connections),
+            "ONECLI_MAX_CONNECTIONS_PER_AGENT" => {
+                ("--max-connections-per-agent", &self.max_connections_per_agent)
+            }
+            "ONECLI_MAX_STREAMS" => ("--max-streams", &self.max_streams),
+            "ONECLI_MAX_RESETS" => ("--max-resets", &self.max_resets),
+            "ONECLI_HEAD_SECONDS" => ("--head-seconds", &self.head_seconds),
+            "ONECLI_HANDSHAKE_SECONDS" => ("--handshake-seconds", &self.handshake_seconds),
+            "ONECLI_CONNECT_SECONDS" => ("--connect-seconds", &self.connect_seconds),
+            "ONECLI_FIRST_BYTE_SECONDS" => ("--first-byte-seconds", &self.first_byte_seconds),
+            "ONECLI_STALL_SECONDS" => ("--stall-seconds", &self.stall_seconds),
             _ => return None,
         };
         Some((name, value.as_deref()?))

@@ -3,6 +3,7 @@
 mod environment;
 mod flags;
 mod gateway;
+mod limits;
 mod log;
 mod policy;
 mod serving;
@@ -14,6 +15,7 @@ use std::fmt;
 pub use environment::Environment;
 pub use flags::Flags;
 pub use gateway::{GatewayAddresses, GatewaySettings};
+pub use limits::LimitSettings;
 pub use log::{LogFormat, LogSettings};
 pub use policy::PolicyVariables;
 pub use serving::ServingSettings;
@@ -28,6 +30,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// The gateway.
     pub gateway: GatewaySettings,
+    /// How much, and how long, agents and services may take.
+    pub limits: LimitSettings,
     /// The API and the dashboard.
     pub serving: ServingSettings,
     /// The values that policy settings have at first start.
@@ -57,13 +61,14 @@ impl Settings {
         let mut source = Source::new(flags, environment);
         let storage = StorageSettings::read(&mut source);
         let gateway = GatewaySettings::read(&mut source);
+        let limits = LimitSettings::read(&mut source);
         let serving = ServingSettings::read(&mut source);
         let policy = PolicyVariables::read(&mut source);
         let log = LogSettings::read(&mut source);
         let unknown = environment.unknown();
         match (storage, gateway, serving, source.into_faults()) {
             (Some(storage), Some(gateway), Some(serving), faults) if faults.is_empty() => {
-                Ok(Self { storage, gateway, serving, policy, log, unknown })
+                Ok(Self { storage, gateway, limits, serving, policy, log, unknown })
             }
             (.., faults) => Err(InvalidSettings(faults)),
         }

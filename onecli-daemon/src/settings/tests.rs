@@ -4,6 +4,70 @@ fn faults<const N: usize>(variables: [(&str, &str); N]) -> String {
     Settings::read(&Flags::default(), &Environment::from(variables)).unwrap_err().to_string()
 }
 
+/// `docs/settings.md` is made from the flags: `ONECLI_WRITE_DOCS=1 ./test the_table_of_settings`.
+#[test]
+fn the_table_of_settings_is_what_the_flags_say() {
+    let command = <Flags as clap::Args>::augment_args(clap::Command::new("start"));
+    let mut table = "# Settings\n\nEach is a variable, and a flag of `onecli start`, which goes before it. A setting that does not parse is an \
+         error at start that names it. Made by `ONECLI_WRITE_DOCS=1 ./test the_table_of_settings`.\n\n\
+         | variable | flag | meaning |\n|---|---|---|\n"
+        .to_owned();
+    let mut row = |variable: &str, flag: &str, meaning: &str| {
+        table.push_str(&format!("| `{variable}` | {flag} | {meaning} |\n"));
+    };
+    for argument in command.get_arguments() {
+        let flag = argument.get_long().unwrap();
+        let variable = match flag {
+            "app-url" => "APP_URL".to_owned(),
+            flag => format!("ONECLI_{}", flag.to_uppercase().replace('-', "_")),
+        };
+        let meaning = argument.get_help().unwrap().to_string();
+        let flags = Flags::default();
+        assert!(flags.get(&variable).is_none(), "{variable} is known, and not set");
+        row(&variable, &format!("`--{flag}`"), &meaning);
+    }
+    for (variable, meaning) in [
+        (
+            "SECRET_ENCRYPTION_KEY",
+            "master key, 32 bytes as base64 or hex; several, comma-separated: the first seals, all open [default: a file in the data dir]",
+        ),
+        ("SECRET_ENCRYPTION_KEY_FILE", "a file that holds it"),
+        ("ONECLI_INSECURE_HTTP", "`1`: the dashboard may listen off loopback without https"),
+        ("RUST_LOG", "what is logged [default: info]"),
+        ("ONECLI_LOG_FORMAT", "`text` or `json` [default: text]"),
+        (
+            "ONECLI_URL, ONECLI_API_KEY",
+            "where CLI and SDK find the daemon, and their key [default: the local socket]",
+        ),
+    ] {
+        row(variable, "–", meaning);
+    }
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/settings.md");
+    if std::env::var_os("ONECLI_WRITE_DOCS").is_some() {
+        std::fs::write(&file, &table).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == table,
+        "docs/settings.md is out of date: ONECLI_WRITE_DOCS=1 ./test the_table_of_settings"
+    );
+}
+
+#[test]
+fn limits_fit_the_open_files() {
+    let environment = Environment::from([
+        ("HOME", "/home/ada"),
+        ("ONECLI_MAX_BODY_BYTES", "1000"),
+        ("ONECLI_STALL_SECONDS", "5"),
+    ]);
+    let settings = Settings::read(&Flags::default(), &environment).unwrap();
+    let limits = settings.limits.within(1024);
+    assert_eq!((limits.connections, limits.connections_per_agent), (384, 288));
+    assert_eq!((limits.body_bytes, limits.stall.as_secs()), (Some(1000), 5));
+    assert_eq!(settings.limits.within(u64::MAX).connections, 16_384);
+    assert_eq!(settings.limits.within(0).connections, 1);
+}
+
 #[test]
 fn nothing_needs_to_be_set() {
     let settings = Settings::read(&Flags::default(), &Environment::from([("HOME", "/home/ada")])).unwrap();
@@ -37,10 +101,12 @@ fn every_fault_is_told_at_once_with_an_example() {
         ("ONECLI_UPSTREAM_CA_FILE", "/nowhere"),
         ("ONECLI_AUDIT_FSYNC", "never"),
         ("ONECLI_DRAIN_SECONDS", "-1"),
+        ("ONECLI_MAX_HEADERS", "many"),
+        ("ONECLI_STALL_SECONDS", "0"),
         ("ONECLI_GATEWAY_BASE_URL", "http://host"),
         ("ONECLI_LOG_FORMAT", "xml"),
     ]);
-    assert_eq!(told.lines().count(), 14, "{told}");
+    assert_eq!(told.lines().count(), 16, "{told}");
     assert!(!told.contains("hunter2"), "{told}");
     assert!(
         told.contains("ONECLI_DEFAULT_POLICY: `maybe` is neither; write it such as allow or deny"),

@@ -6,16 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::{Client, Error};
 
 /// Where to look for a daemon, and with which key.
 ///
-/// The address and key that are named here win. Else the local socket in the data dir is asked, and if no daemon
-/// listens there, [`ClientBuilder::DEFAULT_URL`](super::ClientBuilder::DEFAULT_URL). Where no key is named, the owner
-/// key in the data dir is used, but only towards this machine.
+/// The address and key that are named here win. Else the local socket in the data dir is asked, with the owner key that
+/// lies beside it. That key goes nowhere else: if no daemon runs, any user of the machine may listen on its port.
+/// [`ClientBuilder::DEFAULT_URL`](super::ClientBuilder::DEFAULT_URL) is asked only with a key that is named.
 #[derive(Clone)]
 pub struct Discovery {
     /// The daemon's address.
@@ -49,18 +48,23 @@ impl Discovery {
     /// The client of the daemon that is found.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if address or key can't be used.
+    /// [`Error::Configuration`] if address or key can't be used, [`Error::Unreachable`] if none is named and no daemon
+    /// runs in the data dir.
     pub fn client(&self) -> Result<Client, Error> {
         let socket = self.data_dir.join("api.sock");
-        let (builder, local) = match &self.url {
-            Some(url) => (Client::builder().url(url), is_loopback(url)),
-            None if UnixStream::connect(&socket).is_ok() => (Client::builder().socket(socket), true),
-            None => (Client::builder(), true),
-        };
-        let key = match &self.api_key {
-            Some(key) => Some(key.clone()),
-            None if local => owner_key(&self.data_dir),
-            None => None,
+        let (builder, key) = match (&self.url, UnixStream::connect(&socket)) {
+            (Some(url), _) => (Client::builder().url(url), self.api_key.clone()),
+            (None, Ok(_)) => {
+                let key = self.api_key.clone().or_else(|| owner_key(&self.data_dir));
+                (Client::builder().socket(socket), key)
+            }
+            (None, Err(_)) if self.api_key.is_some() => (Client::builder(), self.api_key.clone()),
+            (None, Err(error)) => {
+                return Err(Error::Unreachable {
+                    address: socket.display().to_string(),
+                    reason: error.kind().to_string(),
+                });
+            }
         };
         match key {
             Some(key) => builder.api_key(key).build(),
@@ -92,13 +96,4 @@ fn text(name: &str) -> Result<Option<String>, Error> {
 fn owner_key(data_dir: &Path) -> Option<Zeroizing<String>> {
     let text = Zeroizing::new(fs::read_to_string(data_dir.join("api-key")).ok()?);
     Some(text.trim()).filter(|key| !key.is_empty()).map(|key| Zeroizing::new(key.to_owned()))
-}
-
-pub(super) fn is_loopback(address: &str) -> bool {
-    match Url::parse(address).ok().as_ref().and_then(Url::host) {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }

@@ -95,7 +95,12 @@ async fn discovery_prefers_the_local_socket_and_reads_the_owner_key() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("api-key"), "oc_owner\n").unwrap();
     let found = Discovery { url: None, api_key: None, data_dir: dir.path().to_owned() };
-    assert_eq!(found.client().unwrap().address(), "http://127.0.0.1:10254");
+    assert!(
+        matches!(found.client(), Err(Error::Unreachable { .. })),
+        "the key does not go to whoever listens"
+    );
+    let named = Discovery { api_key: Some("oc_named".to_owned().into()), ..found.clone() };
+    assert_eq!(named.client().unwrap().address(), "http://127.0.0.1:10254");
 
     let listener = UnixListener::bind(dir.path().join("api.sock")).unwrap();
     let client = found.client().unwrap();
@@ -106,14 +111,17 @@ async fn discovery_prefers_the_local_socket_and_reads_the_owner_key() {
     assert!(server.join().unwrap().contains("authorization: Bearer oc_owner\r\n"));
 }
 
-#[test]
-fn the_owner_key_stays_on_this_machine() {
-    for here in ["http://127.0.0.1:10254", "http://[::1]:1", "http://localhost"] {
-        assert!(super::discovery::is_loopback(here), "{here}");
-    }
-    for elsewhere in ["http://10.0.0.1:10254", "https://localhost.example.com", "http://[fe80::1]"] {
-        assert!(!super::discovery::is_loopback(elsewhere), "{elsewhere}");
-    }
+#[tokio::test]
+async fn the_owner_key_goes_to_no_port() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("api-key"), "oc_owner\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let client =
+        Discovery { url: Some(url), api_key: None, data_dir: dir.path().to_owned() }.client().unwrap();
+    let server = serve_once(move || listener.accept().unwrap().0, "401 Unauthorized", "{}");
+    assert!(matches!(client.settings().await, Err(Error::Unauthorized(_))));
+    assert!(!server.join().unwrap().contains("oc_owner"));
 }
 
 #[test]

@@ -75,6 +75,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "tunnels::any_bytes_pass_where_nothing_is_looked_into_and_nowhere_else",
     ),
     (
+        "A19b",
+        "under `intercept=matched`, and through a passthrough host: a CONNECT to an address or another host, with the blocked host's name in the TLS handshake",
+        "looked into, or closed: `host_mismatch`",
+        "tunnels::a_rule_is_not_avoided_by_naming_another_host",
+    ),
+    (
         "A21",
         "a client that does not trust our root",
         "nothing passes, and an event says why",
@@ -213,6 +219,18 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "revocation::a_new_block_ends_what_it_matches_and_nothing_else",
     ),
     (
+        "C19b",
+        "a tunnel that stands while its host leaves the passthrough hosts, or the policy becomes `deny`",
+        "ended within 1 s",
+        "tunnels::a_tunnel_ends_when_it_would_not_be_one_any_more",
+    ),
+    (
+        "C21",
+        "a path of 10 KB in many forms and a query of many readings, as git's announcement",
+        "bounded; what is too much to be known restricts",
+        "onecli-core rules::tests::an_announcement_of_many_services_costs_little",
+    ),
+    (
         "D13",
         "200,000 interim answers (100 Continue) before the answer",
         "bounded memory",
@@ -234,7 +252,13 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "E8b",
         "`X_Api_Key` beside an injected `X-Api-Key`, which CGI can't tell apart",
         "removed",
-        "onecli-core vault::same_header::hyphens_and_underscores_are_the_same",
+        "onecli-core model::header_spelling::hyphens_and_underscores_are_the_same",
+    ),
+    (
+        "E12e",
+        "a service's trailers that hold `x-onecli-error`",
+        "dropped; others pass",
+        "attacks::headers::trailers_cannot_speak_as_the_gateway_either",
     ),
     (
         "E13",
@@ -274,6 +298,12 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "leaks::a_secret_is_at_the_service_and_nowhere_else",
     ),
     (
+        "I1b",
+        "a service that repeats the secret as it breaks off (GOAWAY)",
+        "the reply, the log and the event use our own words",
+        "attacks::headers::what_a_service_says_in_breaking_off_is_not_repeated",
+    ),
+    (
         "I2",
         "`Debug` of a plaintext",
         "does not build",
@@ -298,6 +328,54 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "first_run::the_child_gets_no_key_and_all_that_clients_need",
     ),
     (
+        "K1",
+        "300 heads of 400 KB without an end and without a token",
+        "cut off at the limit; bounded memory",
+        "exhaustion::heads_without_an_end_take_little_memory",
+    ),
+    (
+        "K2",
+        "a service that takes a connection and is silent, does not begin its answer, or stalls in it",
+        "504 `upstream_timeout`; cut off",
+        "exhaustion::a_service_that_does_not_answer_is_504",
+    ),
+    (
+        "K2b",
+        "a request body that stalls, and a slow one",
+        "408 `request_timeout`; passes",
+        "exhaustion::a_body_may_last_but_not_stall",
+    ),
+    (
+        "K3",
+        "more connections than may be, of one agent and without a token",
+        "503 `too_busy`; closed; who is there already is served",
+        "exhaustion::connections_past_the_limit_are_closed_and_others_go_on",
+    ),
+    (
+        "K4",
+        "an upload that goes on behind a complete answer",
+        "it ends with its exchange",
+        "exhaustion::an_upload_ends_with_its_answer",
+    ),
+    (
+        "K5",
+        "denials of ever new hosts, failures included",
+        "merged past 50 hosts in a second, and none is lost",
+        "onecli-core audit::coalesce::hosts_without_end_are_merged_too_and_nothing_is_lost",
+    ),
+    (
+        "K5b",
+        "a path of 30 KB; a method of 33 letters",
+        "shortened in the event; 400",
+        "onecli-core audit::tests::a_long_path_is_shortened",
+    ),
+    (
+        "K6",
+        "a body past the limit, announced and chunked",
+        "413 `request_too_large`",
+        "exhaustion::a_body_that_is_too_large_is_413_however_it_is_framed",
+    ),
+    (
         "K7",
         "a burst of handshakes for one host",
         "one certificate is made",
@@ -320,6 +398,24 @@ const SINGLE: &[(&str, &str, &str, &str)] = &[
         "the modes of data directory and key file",
         "0700 and 0600; the authority's key is sealed in the store",
         "onecli-daemon data_dir::a_key_is_never_made_anew_beside_a_database",
+    ),
+    (
+        "K8b",
+        "zstd with a window of 128 MiB, of 100,000 frames; 50 codings",
+        "not decoded; the block matches",
+        "onecli-core rules::body::coding::what_asks_for_much_memory_is_not_decoded",
+    ),
+    (
+        "L1b",
+        "a data directory that was made open to others",
+        "closed to them at start",
+        "onecli-daemon data_dir::a_directory_that_is_open_to_others_is_closed",
+    ),
+    (
+        "H3",
+        "another user who listens on the API's port while no daemon runs",
+        "gets no key: the owner's goes over the socket alone",
+        "onecli-sdk client::tests::the_owner_key_goes_to_no_port",
     ),
     (
         "L2",

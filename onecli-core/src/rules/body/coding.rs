@@ -7,6 +7,12 @@ use http::{HeaderMap, header};
 /// The most that a body may grow to when it is decoded, in bytes.
 const LARGEST: u64 = 8 * super::LONGEST as u64;
 
+/// A body that is coded more often than this is not decoded.
+const MOST_LAYERS: usize = 3;
+
+/// A decoder is made for each frame of zstd.
+const MOST_FRAMES: usize = 256;
+
 /// What headers say of a body's coding.
 #[derive(Debug, Default)]
 pub(in crate::rules) struct Coding {
@@ -38,7 +44,8 @@ impl Coding {
         let names = codings.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         let layers = names.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty());
         let layers = layers.filter(|name| !name.eq_ignore_ascii_case(b"identity"));
-        Self { layers: layers.map(Layer::named).collect(), charset: Charset::of(headers) }
+        let layers: Option<Vec<Layer>> = layers.take(MOST_LAYERS + 1).map(Layer::named).collect();
+        Self { layers: layers.filter(|layers| layers.len() <= MOST_LAYERS), charset: Charset::of(headers) }
     }
 
     /// The body without its coding, or nothing if it can't be decoded.
@@ -81,8 +88,15 @@ impl Layer {
 /// All frames, one after the other (RFC 8878 3).
 fn zstd(mut bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut decoded = Vec::new();
-    while !bytes.is_empty() {
-        let frame = ruzstd::decoding::StreamingDecoder::new(&mut bytes).map_err(io::Error::other)?;
+    for frames in 0.. {
+        match bytes.is_empty() {
+            true => break,
+            false if frames == MOST_FRAMES => return Err(too_large()),
+            false => {}
+        }
+        // It asks for a window's memory before it gives anything out.
+        let frame = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(&mut bytes, LARGEST);
+        let frame = frame.map_err(io::Error::other)?;
         decoded.extend(bounded(frame)?);
         if decoded.len() as u64 > LARGEST {
             return Err(too_large());
@@ -106,8 +120,9 @@ fn too_large() -> io::Error {
 
 impl Charset {
     fn of(headers: &HeaderMap) -> Self {
-        let types = headers.get_all(header::CONTENT_TYPE).into_iter().filter_map(|value| value.to_str().ok());
-        let parameters = types.flat_map(|value| value.split(';').skip(1));
+        let types = headers.get_all(header::CONTENT_TYPE).into_iter();
+        let types: Vec<_> = types.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let parameters = types.iter().flat_map(|value| value.split(';').skip(1));
         let named = parameters.filter_map(|parameter| parameter.split_once('='));
         let named = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
         // Several: the strictest of them.
@@ -126,14 +141,31 @@ impl Charset {
     }
 }
 
-/// Reads UTF-16 of either byte order, which its bytes tell.
+/// Reads UTF-16 of either byte order, which its bytes tell. A surrogate without its pair stands for nothing.
 pub(super) fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let big = bytes.starts_with(&[0xFE, 0xFF]) || bytes.first() == Some(&0);
     let units =
         pairs.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
-    let text: Result<String, _> = char::decode_utf16(units).collect();
-    rest.is_empty().then_some(text.ok()?.into_bytes())
+    let text: String =
+        char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    rest.is_empty().then(|| text.into_bytes())
+}
+
+/// Reads UTF-32 of either byte order, which its bytes tell.
+pub(super) fn utf32(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (units, rest) = bytes.as_chunks::<4>();
+    let read = |order: fn([u8; 4]) -> u32| {
+        units
+            .iter()
+            .map(|unit| char::from_u32(order(*unit)))
+            .collect::<Option<String>>()
+            .map(String::into_bytes)
+    };
+    match rest.is_empty() {
+        true => read(u32::from_be_bytes).or_else(|| read(u32::from_le_bytes)),
+        false => None,
+    }
 }
 
 #[cfg(test)]
@@ -202,6 +234,21 @@ mod tests {
         cut.truncate(cut.len() - 9);
         assert_eq!(coding(&[("content-encoding", "gzip")]).decode(&cut), None);
         assert_eq!(coding(&[("content-type", "text/plain; charset=utf-7")]).decode(b"x"), None);
+    }
+
+    #[test]
+    fn what_asks_for_much_memory_is_not_decoded() {
+        // A frame (RFC 8878 3.1.1) whose window is 128 MiB, of blocks that repeat one byte 128 KiB long.
+        let block = ((131_072_u32 << 3) | 2).to_le_bytes();
+        let bomb =
+            [b"\x28\xB5\x2F\xFD\x00\x88".as_slice(), &[&block[..3], b"x"].concat().repeat(1000)].concat();
+        assert_eq!(coding(&[("content-encoding", "zstd")]).decode(&bomb), None);
+        // Frames without content.
+        let empty = b"\x28\xB5\x2F\xFD\x00\x00\x01\x00\x00".repeat(100_000);
+        assert_eq!(coding(&[("content-encoding", "zstd")]).decode(&empty), None);
+        let many: &str = "gzip,".repeat(50).leak();
+        let layers = coding(&[("content-encoding", many)]);
+        assert_eq!(layers.decode(&gzip(b"x")), None);
     }
 
     #[test]

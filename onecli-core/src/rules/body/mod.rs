@@ -1,10 +1,12 @@
 //! Looking for texts in a request's body.
 
 mod coding;
+mod judging;
 mod read;
 mod search;
 
 pub(super) use coding::Coding;
+pub(super) use judging::Judging;
 #[cfg(fuzzing)]
 pub(super) use read::Beginning;
 pub(super) use read::read;

@@ -23,22 +23,26 @@ pub(in crate::rules) struct Beginning {
 pub(in crate::rules) async fn read(
     mut body: RequestBody, limit: usize,
 ) -> Result<(Beginning, RequestBody), BrokenBody> {
-    let (mut frames, mut bytes) = (VecDeque::new(), BytesMut::new());
+    let (mut trailers, mut bytes) = (None, BytesMut::new());
     let mut is_whole = body.is_end_stream();
     while !is_whole && bytes.len() <= limit {
         let Some(frame) = body.frame().await.transpose()? else {
             is_whole = true;
             break;
         };
-        if let Some(data) = frame.data_ref() {
-            bytes.extend_from_slice(data);
-        }
         // Trailers are the end.
         is_whole = frame.is_trailers() || body.is_end_stream();
-        frames.push_back(frame);
+        match frame.into_data() {
+            Ok(data) => bytes.extend_from_slice(&data),
+            Err(frame) => trailers = Some(frame),
+        }
     }
     let is_whole = is_whole && bytes.len() <= limit;
-    Ok((Beginning { bytes: bytes.freeze(), is_whole }, PutBack { frames, rest: body }.boxed_unsync()))
+    let bytes = bytes.freeze();
+    // In few pieces, however many it came in.
+    let data = Some(bytes.clone()).filter(|bytes| !bytes.is_empty()).map(Frame::data);
+    let frames = data.into_iter().chain(trailers).collect();
+    Ok((Beginning { bytes, is_whole }, PutBack { frames, rest: body }.boxed_unsync()))
 }
 
 /// A body whose first frames were read.

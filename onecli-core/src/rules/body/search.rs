@@ -6,7 +6,7 @@ use memchr::memmem;
 use percent_encoding::percent_decode;
 
 use super::{
-    coding::{Coding, utf16},
+    coding::{Coding, utf16, utf32},
     read::Beginning,
 };
 
@@ -61,13 +61,26 @@ impl Findings {
     /// other. Few forms are alive at once.
     fn note_forms(&mut self, text: &[u8], texts: &HashSet<String>) {
         self.in_any_form.extend(found(text, texts));
-        if text.contains(&0)
-            && let Some(text) = utf16(text)
-        {
-            self.in_any_form.extend(found(&text, texts));
-            self.note_undone(&text, texts);
+        if text.contains(&0) {
+            // UTF-16 or UTF-32, which JSON's readers know by themselves; or something that only its reader knows.
+            match utf32(text).or_else(|| utf16(text)) {
+                Some(text) => {
+                    self.in_any_form.extend(found(&text, texts));
+                    self.note_undone(&text, texts);
+                }
+                None => self.is_judged = false,
+            }
         }
+        self.note_single_bytes(text, texts);
         self.note_undone(text, texts);
+    }
+
+    /// Looks in what is not UTF-8 with each byte as a character, as ISO 8859-1 has it.
+    fn note_single_bytes(&mut self, text: &[u8], texts: &HashSet<String>) {
+        if std::str::from_utf8(text).is_err() {
+            let text: String = text.iter().map(|byte| char::from(*byte)).collect();
+            self.in_any_form.extend(found(text.as_bytes(), texts));
+        }
     }
 
     fn note_undone(&mut self, text: &[u8], texts: &HashSet<String>) {
@@ -87,6 +100,7 @@ impl Findings {
         for _ in 0..DEEPEST {
             let Some(next) = undo(last.as_deref().unwrap_or(text)) else { return last };
             self.in_any_form.extend(found(&next, texts));
+            self.note_single_bytes(&next, texts);
             last = Some(next);
         }
         self.is_judged = false;
@@ -171,7 +185,7 @@ mod tests {
     use super::{super::read::Beginning, Coding, Findings, decode_form, unescape_json};
 
     fn look(body: &[u8]) -> Findings {
-        let texts = HashSet::from(["drop table".to_owned(), "ключ".to_owned(), "a\\b".to_owned()]);
+        let texts = ["drop table", "ключ", "a\\b", "größe"].map(str::to_owned).into();
         let beginning = Beginning { bytes: Bytes::copy_from_slice(body), is_whole: true };
         Findings::look(&beginning, &Coding::of(&http::HeaderMap::new()), &texts)
     }
@@ -188,9 +202,14 @@ mod tests {
             br"sql=dr%5Cu006fp+table",
             br#"{"sql": "drop%20tab\u006ce"}"#,
             b"d\0r\0o\0p\0 \0t\0a\0b\0l\0e\0",
+            b"\0d\0r\0o\0p\0 \0t\0a\0b\0l\0e\xd8\0",
+            b"d\0\0\0r\0\0\0o\0\0\0p\0\0\0 \0\0\0t\0\0\0a\0\0\0b\0\0\0l\0\0\0e\0\0\0",
+            b"\0\0\0d\0\0\0r\0\0\0o\0\0\0p\0\0\0 \0\0\0t\0\0\0a\0\0\0b\0\0\0l\0\0\0e",
+            b"\0d\0r\0o\0p\0",
         ] {
             assert!(look(body).may_hold("drop table"), "{}", String::from_utf8_lossy(body));
         }
+        assert!(look(b"gr\xf6\xdfe").may_hold("größe") && look(b"x=gr%F6%DFe").may_hold("größe"));
         assert!(look(br#""\u043a\u043b\u044e\u0447""#).may_hold("ключ"));
         assert!(look(br"a\b").may_hold("a\\b") && look(br#""a\\b""#).may_hold("a\\b"));
         assert!(!look(b"drop the table").may_hold("drop table"));

@@ -1,0 +1,123 @@
+//! The beginning of a connection that is not looked into: what it says of its destination must be true.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::model::Host;
+
+/// A client whose bytes go on once it is clear that it asks for no other host: bytes that are no TLS at once, a TLS
+/// handshake when the name in it was seen. A handshake that names none may go on.
+pub(super) struct Checked<S> {
+    inner: S,
+    state: State,
+}
+
+enum State {
+    /// What was read so far, and who it has to be for.
+    Reading {
+        read: Vec<u8>,
+        host: Host,
+    },
+    Passing(Bytes),
+}
+
+/// The first byte of a TLS handshake record (RFC 8446 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+/// No client's first message is longer.
+const LONGEST: usize = 64 * 1024;
+
+impl<S> Checked<S> {
+    pub(super) fn new(inner: S, host: Host) -> Self {
+        Self { inner, state: State::Reading { read: Vec::new(), host } }
+    }
+}
+
+/// Whether the bytes may go on; none if more are needed.
+fn is_for(read: &[u8], host: &Host) -> io::Result<Option<()>> {
+    if read.first().is_some_and(|first| *first != TLS_HANDSHAKE) {
+        return Ok(Some(()));
+    }
+    let (mut acceptor, mut rest) = (Acceptor::default(), read);
+    while !rest.is_empty() {
+        acceptor.read_tls(&mut rest)?;
+        match acceptor.accept() {
+            Ok(Some(accepted)) => {
+                let hello = accepted.client_hello();
+                return match hello.server_name().map(Host::parse) {
+                    Some(named) if named.as_ref() != Ok(host) => {
+                        Err(io::Error::new(io::ErrorKind::InvalidData, OtherHost))
+                    }
+                    _ => Ok(Some(())),
+                };
+            }
+            Ok(None) => {}
+            // No handshake that a service would take; it may say so itself.
+            Err(_) => return Ok(Some(())),
+        }
+    }
+    match read.len() < LONGEST {
+        true => Ok(None),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "the TLS handshake is too long")),
+    }
+}
+
+/// A TLS handshake for another host than the CONNECT was for.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the TLS handshake names another host than the CONNECT")]
+pub(super) struct OtherHost;
+
+impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Passing(read) if read.is_empty() => {
+                    return Pin::new(&mut this.inner).poll_read(context, buffer);
+                }
+                State::Passing(read) => {
+                    let length = read.len().min(buffer.remaining());
+                    buffer.put_slice(&read.split_to(length));
+                    return Poll::Ready(Ok(()));
+                }
+                State::Reading { read, host } => {
+                    let mut more = [0; 4096];
+                    let mut more = ReadBuf::new(&mut more);
+                    ready!(Pin::new(&mut this.inner).poll_read(context, &mut more))?;
+                    read.extend_from_slice(more.filled());
+                    let has_ended = more.filled().is_empty();
+                    if has_ended || is_for(read, host)?.is_some() {
+                        this.state = State::Passing(std::mem::take(read).into());
+                        if has_ended && matches!(&this.state, State::Passing(read) if !read.has_remaining()) {
+                            return Poll::Ready(Ok(()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Checked<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
