@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::request;
 use http_body_util::combinators::UnsyncBoxBody;
+use hyper::upgrade::OnUpgrade;
 use tokio_util::sync::CancellationToken;
 
 use crate::{audit::Ticket, policy::PolicyAgent, target::Target};
@@ -67,7 +68,17 @@ pub struct Exchange<S> {
     pub(crate) ticket: Ticket,
     /// Ends the connection that the request came on.
     pub(crate) closer: CancellationToken,
+    /// The client's side, if it asks to speak WebSocket from here on.
+    pub(crate) switch: Option<Switch>,
     stage: S,
+}
+
+/// The client's side of a connection that is to speak WebSocket.
+pub(crate) struct Switch {
+    pub(crate) client: OnUpgrade,
+    pub(crate) is_http2: bool,
+    /// What is held for as long as the connection is.
+    pub(crate) keeps: Box<dyn Send + Sync>,
 }
 
 /// The first stage: authenticated, its destination known, nothing decided.
@@ -77,9 +88,9 @@ pub struct Received(());
 impl Exchange<Received> {
     pub(crate) fn receive(
         agent: Arc<PolicyAgent>, target: Target, head: request::Parts, body: RequestBody, ticket: Ticket,
-        closer: CancellationToken,
+        closer: CancellationToken, switch: Option<Switch>,
     ) -> Self {
-        Self { agent, target, head, body, ticket, closer, stage: Received(()) }
+        Self { agent, target, head, body, ticket, closer, switch, stage: Received(()) }
     }
 }
 
@@ -92,14 +103,14 @@ impl<S> Exchange<S> {
 
     /// Goes on to the next stage. Each stage can be made only by the step that grants it.
     pub(crate) fn advance<T>(self, stage: T) -> Exchange<T> {
-        let Self { agent, target, head, body, ticket, closer, stage: _ } = self;
-        Exchange { agent, target, head, body, ticket, closer, stage }
+        let Self { agent, target, head, body, ticket, closer, switch, stage: _ } = self;
+        Exchange { agent, target, head, body, ticket, closer, switch, stage }
     }
 
     /// Takes the stage out, to spend what it grants.
     pub(crate) fn spend(self) -> (S, Exchange<()>) {
-        let Self { agent, target, head, body, ticket, closer, stage } = self;
-        (stage, Exchange { agent, target, head, body, ticket, closer, stage: () })
+        let Self { agent, target, head, body, ticket, closer, switch, stage } = self;
+        (stage, Exchange { agent, target, head, body, ticket, closer, switch, stage: () })
     }
 }
 

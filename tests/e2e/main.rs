@@ -25,3 +25,4 @@ mod revocation;
 mod store_faults;
 mod streaming;
 mod tunnels;
+mod websocket;

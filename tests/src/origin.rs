@@ -3,7 +3,9 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    fs,
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -229,6 +231,18 @@ fn streamed(count: usize, chunks: Arc<Semaphore>) -> ServiceBody {
     BoxBody::new(StreamBody::new(
         Box::pin(frames) as std::pin::Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>
     ))
+}
+
+/// Writes a certificate for `host` and its key, for a server that is a program of its own. Gives back the root and where they are.
+pub fn server_files(directory: &Path, host: &str) -> (String, PathBuf, PathBuf) {
+    let (authority, ca_pem) = Authority::new();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+    let (certificate_file, key_file) = (directory.join("server.pem"), directory.join("server.key"));
+    fs::write(&certificate_file, certificate.pem()).unwrap();
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    (ca_pem, certificate_file, key_file)
 }
 
 /// Makes a certificate for each host on first use.

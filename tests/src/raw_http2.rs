@@ -57,7 +57,9 @@ impl RawHttp2 {
                 return answer;
             };
             match kind {
-                SETTINGS if flags & ACK == 0 => drop(self.send(&frame(SETTINGS, ACK, 0, &[])).await),
+                SETTINGS if flags & ACK == 0 => {
+                    self.send(&frame(SETTINGS, ACK, 0, &[])).await;
+                }
                 DATA if stream == 1 => answer.body.extend(payload),
                 RST_STREAM | GOAWAY => answer.is_cut_off = true,
                 _ => {}
@@ -67,6 +69,22 @@ impl RawHttp2 {
                 return answer;
             }
         }
+    }
+
+    /// Reads data of the first stream until there is enough.
+    pub async fn data_until(&mut self, is_enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let mut data = Vec::new();
+        while !is_enough(&data) {
+            match self.frame().await.expect("the connection ended") {
+                (SETTINGS, flags, ..) if flags & ACK == 0 => {
+                    self.send(&frame(SETTINGS, ACK, 0, &[])).await;
+                }
+                (DATA, _, 1, payload) => data.extend(payload),
+                (RST_STREAM | GOAWAY, ..) => panic!("the stream was reset after {data:?}"),
+                _ => {}
+            }
+        }
+        data
     }
 
     async fn frame(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {

@@ -171,9 +171,16 @@ impl GatewayBuilder {
         let roots = upstream::roots(&self.upstream_roots)?;
         let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), self.limits.connect);
         let limits: Arc<dyn LimitStore> = Arc::clone(&self.store) as _;
+        let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(Shared {
             rules: RuleEngine::new(Arc::clone(&policy), guard, limits),
-            upstream: Upstream::new(connector.clone(), roots, self.limits.clone())?,
+            upstream: Upstream::new(
+                connector.clone(),
+                roots,
+                self.limits.clone(),
+                tasks.clone(),
+                abort.clone(),
+            )?,
             connector,
             policy,
             vault: self.vault,
@@ -184,8 +191,8 @@ impl GatewayBuilder {
             connections: Connections::new(&self.limits),
             limits: Arc::new(self.limits),
             drain: CancellationToken::new(),
-            abort: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            abort,
+            tasks,
         });
         let background = Background::start(&shared, self.store);
         for listener in listeners {

@@ -25,10 +25,12 @@ mod tls_failure;
 mod tunnel;
 mod upload;
 mod upstream;
+mod websocket;
 
 pub use builder::{Gateway, GatewayBuilder, GatewayError, GatewayHandle};
 pub use limits::Limits;
 pub use local::LocalService;
+pub use reply::ReplyBody;
 pub use upstream::{Forwarded, Upstream};
 
 use std::sync::Arc;

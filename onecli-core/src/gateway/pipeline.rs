@@ -1,7 +1,6 @@
 //! A request's way, from top to bottom.
 
 use http::{Request, Response};
-use http_body_util::Either;
 use hyper::body::Incoming;
 
 use super::{
@@ -19,7 +18,7 @@ pub(super) async fn serve(
 ) -> Response<ReplyBody> {
     let ticket = Ticket::open(&shared.recorder, Some(connection.source()));
     match exchange(shared, connection, request, ticket).await {
-        Ok(response) => response.map(Either::Right),
+        Ok(response) => response,
         Err(refused) => reply::refuse(*refused),
     }
 }

@@ -17,6 +17,7 @@ use super::{
     connection::{Connection, Tunnel},
     headers,
     stall::Unstalled,
+    websocket,
 };
 use crate::{
     audit::Ticket,
@@ -31,8 +32,9 @@ const LONGEST_METHOD: usize = 32;
 
 /// Makes an exchange of a request, or says why it can't be one.
 pub(super) fn receive(
-    shared: &Shared, connection: &Connection, request: Request<Incoming>, mut ticket: Ticket,
+    shared: &Shared, connection: &Connection, mut request: Request<Incoming>, mut ticket: Ticket,
 ) -> Result<Exchange<Received>, Box<Refused>> {
+    let switch = websocket::asked(connection, &mut request);
     let (mut head, body) = request.into_parts();
     let tunnel = connection.tunnel.as_ref();
     let agent = match authenticate(shared, tunnel, &head.headers) {
@@ -48,9 +50,12 @@ pub(super) fn receive(
     };
     ticket.note_target(&target);
     headers::strip_request(&mut head.headers);
+    if switch.is_some() {
+        websocket::ask(&mut head.headers);
+    }
     let body = CountedRequest::new(body, ticket.request_bytes(), shared.limits.body_bytes, &head.headers);
     let body = Unstalled::new(body, shared.limits.stall).boxed_unsync();
-    Ok(Exchange::receive(agent, target, head, body, ticket, connection.closer.clone()))
+    Ok(Exchange::receive(agent, target, head, body, ticket, connection.closer.clone(), switch))
 }
 
 fn check_size(head: &request::Parts, body: &Incoming, limits: &Limits) -> Result<(), Cause> {
@@ -108,6 +113,9 @@ pub(super) fn target(tunnel: Option<&Tunnel>, head: &request::Parts) -> Result<T
         && (tunnel.other_sni || !place.is(tunnel) || head.uri.scheme().is_some_and(|named| *named != scheme))
     {
         return Err(Cause::HostMismatch { expected: format!("{}:{}", tunnel.host.uri_form(), tunnel.port) });
+    }
+    if head.method == Method::CONNECT {
+        return Err(Cause::BadRequest("a CONNECT can't be sent through a tunnel"));
     }
     let path = head.uri.path();
     if !path.starts_with('/') {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The body of a reply: the gateway's own, or a service's.
-pub(super) type ReplyBody = Either<Full<Bytes>, RecordedResponse>;
+pub type ReplyBody = Either<Full<Bytes>, RecordedResponse>;
 
 /// Records a refusal and answers with its reason.
 pub(super) fn refuse(refused: Refused) -> Response<ReplyBody> {

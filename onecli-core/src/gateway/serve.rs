@@ -99,6 +99,7 @@ pub(super) async fn http2<S>(
         .auto_date_header(false)
         // Above the limit that the pipeline checks, so that it is the pipeline that answers.
         .max_header_list_size(u32::try_from(until.limits.header_bytes * 2).unwrap_or(u32::MAX))
+        .enable_connect_protocol()
         .max_concurrent_streams(until.limits.streams)
         .max_pending_accept_reset_streams(until.limits.resets)
         // A client that is gone without a word is noticed.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Response, StatusCode, Uri, Version};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Either, Full};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::Client,
@@ -11,14 +11,17 @@ use hyper_util::{
 };
 use moka::sync::Cache;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::CertificateDer};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Limits,
     body::{BodyError, CleanTrailers, Ends, RecordedResponse},
     connector::{GuardedConnector, Timed, cause},
     headers,
+    reply::ReplyBody,
     stall::Unstalled,
     upload::Upload,
+    websocket,
 };
 use crate::{
     exchange::{Exchange, RequestBody},
@@ -29,18 +32,30 @@ use crate::{
 };
 
 /// A service's response, streamed; the end of its exchange is recorded before the last of it is passed on.
-pub type Forwarded = Response<RecordedResponse>;
+pub type Forwarded = Response<ReplyBody>;
 
 /// Sends exchanges to services, over verified TLS where the scheme asks for it, and follows no redirect.
 pub struct Upstream {
-    connector: Timed<HttpsConnector<GuardedConnector>>,
+    connector: Connector,
+    /// For requests that change the protocol, which HTTP/2 can't.
+    http1_connector: Connector,
     /// One for each agent with its children: none waits behind another one's responses, nor gets a connection on which another
     /// one signed in (NTLM does so).
-    clients: Cache<AgentId, PooledClient>,
+    clients: Cache<(AgentId, Speaks), PooledClient>,
     limits: Limits,
+    tasks: TaskTracker,
+    abort: CancellationToken,
 }
 
-type PooledClient = Client<Timed<HttpsConnector<GuardedConnector>>, RequestBody>;
+type Connector = Timed<HttpsConnector<GuardedConnector>>;
+type PooledClient = Client<Connector, RequestBody>;
+
+/// What a connection to a service may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Speaks {
+    Any,
+    Http1,
+}
 
 /// Agents whose connections are kept at once, and for how long after their last request.
 const CLIENTS: u64 = 4_096;
@@ -49,30 +64,36 @@ const KEPT: Duration = Duration::from_secs(300);
 impl Upstream {
     /// An upstream that dials by `connector` and trusts `roots`.
     pub(super) fn new(
-        connector: GuardedConnector, roots: RootCertStore, limits: Limits,
+        connector: GuardedConnector, roots: RootCertStore, limits: Limits, tasks: TaskTracker,
+        abort: CancellationToken,
     ) -> Result<Self, rustls::Error> {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(connector);
+        let builder =
+            || hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
+        let http1_connector = builder().enable_http1().wrap_connector(connector.clone());
+        let connector = builder().enable_all_versions().wrap_connector(connector);
         let clients = Cache::builder().max_capacity(CLIENTS).time_to_idle(KEPT).build();
-        Ok(Self { connector: Timed(connector, limits.connect), clients, limits })
+        let timed = |connector| Timed(connector, limits.connect);
+        let (connector, http1_connector) = (timed(connector), timed(http1_connector));
+        Ok(Self { connector, http1_connector, clients, limits, tasks, abort })
     }
 
-    fn client(&self, agent: &PolicyAgent) -> PooledClient {
+    fn client(&self, agent: &PolicyAgent, speaks: Speaks) -> PooledClient {
         let owner = agent.agent.parent_id.unwrap_or(agent.agent.id);
-        self.clients.get_with(owner, || {
+        let connector = match speaks {
+            Speaks::Any => &self.connector,
+            Speaks::Http1 => &self.http1_connector,
+        };
+        self.clients.get_with((owner, speaks), || {
             Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(Duration::from_secs(60))
                 .http1_preserve_header_case(true)
-                .build(self.connector.clone())
+                .build(connector.clone())
         })
     }
 
@@ -84,7 +105,7 @@ impl Upstream {
     pub async fn forward(&self, exchange: Exchange<Injected>) -> Result<Forwarded, Box<Refused>> {
         let (injected, exchange) = exchange.spend();
         let (filled, echoes, watch) = injected.into_parts();
-        let Exchange { agent, target, mut head, body, mut ticket, .. } = exchange;
+        let Exchange { agent, target, mut head, body, mut ticket, switch, .. } = exchange;
         let refuse = |cause, ticket| Err(Box::new(Refused { cause, ticket }));
         if let Err(error) = ticket.intent() {
             tracing::error!(error = %crate::error_chain(&error), "a request is refused, since it can't be recorded");
@@ -103,7 +124,9 @@ impl Upstream {
         head.version = Version::HTTP_11;
         headers::strip_own(&mut head.headers);
         let (body, upload) = Upload::new(CleanTrailers::new(body, filled));
-        let sending = self.client(&agent).request(http::Request::from_parts(head, body.boxed_unsync()));
+        let speaks = if switch.is_some() { Speaks::Http1 } else { Speaks::Any };
+        let sending =
+            self.client(&agent, speaks).request(http::Request::from_parts(head, body.boxed_unsync()));
         let late = async {
             upload.sent().await;
             tokio::time::sleep(self.limits.first_byte).await;
@@ -119,9 +142,21 @@ impl Upstream {
                 return refuse(Cause::Revoked(Box::new(revoked.cause)), ticket);
             }
         };
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return refuse(Cause::BadGateway("it switched protocols without being asked".into()), ticket);
-        }
+        let (response, watch) = match switch {
+            None if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                return refuse(Cause::BadGateway("it switched protocols without being asked".into()), ticket);
+            }
+            None => (response, watch),
+            Some(switch) => match websocket::answered(switch, response, watch) {
+                websocket::Answer::Ordinary(response, watch) => (response, watch),
+                websocket::Answer::Nonsense(why) => return refuse(Cause::BadGateway(why.into()), ticket),
+                websocket::Answer::Switched(head, switched) => {
+                    ticket.note_response(head.status);
+                    self.tasks.spawn(switched.run(ticket, self.abort.clone()));
+                    return Ok(Response::from_parts(head, Either::Left(Full::default())));
+                }
+            },
+        };
         let (mut head, body) = response.into_parts();
         head.version = Version::HTTP_11;
         headers::strip_response(&mut head.headers);
@@ -133,7 +168,7 @@ impl Upstream {
         ticket.note_response(head.status);
         let body = Unstalled::new(body.map_err(BodyError::from as fn(_) -> _), self.limits.stall);
         match RecordedResponse::new(body, head.status, ticket, Some(Ends { watch, _upload: upload })) {
-            Ok(body) => Ok(Response::from_parts(head, body)),
+            Ok(body) => Ok(Response::from_parts(head, Either::Right(body))),
             // Its end could not be recorded, and the ticket with it: nothing is passed on.
             Err(_) => refuse(Cause::AuditUnavailable, crate::audit::Ticket::closed()),
         }

@@ -54,7 +54,20 @@ const REQUESTS: &[(&str, Fields, &str, Fields, Must)] = &[
         Refuse("bad_request"),
     ),
     ("A23m", &[(":method", "CONNECT"), (":authority", "b.test:443")], "", &[], Refuse("host_mismatch")),
-    ("A23n", &[(":method", "CONNECT"), HTTPS, HERE, PATH, (":protocol", "websocket")], "", &[], Close),
+    (
+        "A23n",
+        &[(":method", "CONNECT"), HTTPS, HERE, PATH, (":protocol", "connect-udp")],
+        "",
+        &[],
+        Refuse("bad_request"),
+    ),
+    (
+        "A23o",
+        &[(":method", "CONNECT"), HTTPS, (":authority", "b.test"), PATH, (":protocol", "websocket")],
+        "",
+        &[],
+        Refuse("host_mismatch"),
+    ),
     (
         "D20",
         &[POST, HTTPS, HERE, PATH, ("transfer-encoding", "chunked")],
