@@ -97,6 +97,20 @@ const CLIENTS: &[(&str, Version, &str, &str, &str)] = &[
         WALK,
         "client_matrix::node_https_proxy_agent",
     ),
+    (
+        "aiohttp, WebSocket",
+        Python("aiohttp"),
+        "`trust_env=True`",
+        "handshake with a credential, text, 200 KB, ping, close codes",
+        "websocket::a_real_client_speaks_with_a_real_service",
+    ),
+    (
+        "grpcio",
+        Python("grpcio"),
+        NOTHING,
+        "a call, a stream in both directions, a failure with trailers",
+        "grpc::calls_and_streams_pass_with_a_credential",
+    ),
     ("Go net/http", Debian, NOTHING, WALK, "client_matrix::go"),
     (
         "Java java.net.http",

@@ -15,6 +15,7 @@ mod conditions;
 mod crash;
 mod exhaustion;
 mod first_run;
+mod grpc;
 mod identity;
 mod injections;
 mod large;

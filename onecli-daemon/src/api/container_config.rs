@@ -22,7 +22,7 @@ const PLACEHOLDER: &str = "placeholder";
 const PROXY: [&str; 4] = ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"];
 
 /// Variables that add to, or replace, what a tool trusts.
-const TRUST: [&str; 10] = [
+const TRUST: [&str; 11] = [
     "NODE_EXTRA_CA_CERTS",
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
@@ -31,6 +31,7 @@ const TRUST: [&str; 10] = [
     "DENO_CERT",
     "AWS_CA_BUNDLE",
     "CARGO_HTTP_CAINFO",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     "PIP_CERT",
     "npm_config_cafile",
 ];
