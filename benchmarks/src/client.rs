@@ -6,8 +6,15 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::{Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::{CertificateDer, ServerName, pem::PemObject}};
-use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpStream};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::TlsConnector;
 
 use crate::{contender::Contender, origin::HOST};
@@ -32,7 +39,11 @@ impl Way {
         // Each handshake is a whole one.
         config.resumption = rustls::client::Resumption::disabled();
         let connect = contender.proxy.as_ref().map(|proxy| {
-            let credentials = proxy.credentials.iter().map(|value| format!("Proxy-Authorization: {value}\r\n")).collect::<String>();
+            let credentials = proxy
+                .credentials
+                .iter()
+                .map(|value| format!("Proxy-Authorization: {value}\r\n"))
+                .collect::<String>();
             format!("CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n{credentials}\r\n")
         });
         let address = contender.proxy.as_ref().map_or(service, |proxy| proxy.address);

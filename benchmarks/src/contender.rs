@@ -57,7 +57,9 @@ impl Contender {
         Self { name: "hudsucker", proxy: Some(proxy), root: own.certificate }
     }
 
-    pub async fn onecli(program: &Path, authority: &Authority, directory: &Path, service: SocketAddr) -> Self {
+    pub async fn onecli(
+        program: &Path, authority: &Authority, directory: &Path, service: SocketAddr,
+    ) -> Self {
         let (data, roots) = (directory.join("data"), directory.join("service.pem"));
         fs::write(&roots, &authority.certificate).unwrap();
         let environment = [
@@ -69,7 +71,13 @@ impl Contender {
             ("ONECLI_UPSTREAM_CA_FILE", roots.to_str().unwrap().to_owned()),
         ];
         let mut command = pinned(program);
-        let process = command.arg("start").envs(environment.clone()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let process = command
+            .arg("start")
+            .envs(environment.clone())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let ready = loop {
             let text = fs::read(data.join("daemon.json")).unwrap_or_default();
             if let Ok(ready) = serde_json::from_slice::<serde_json::Value>(&text) {
@@ -83,8 +91,22 @@ impl Contender {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             String::from_utf8(output.stdout).unwrap()
         };
-        cli(&["secrets", "create", "benchmark", "--host", HOST, "--header", "authorization", "--format", "Bearer {value}", "--value", "benchmark-secret"]).await;
-        let agent: serde_json::Value = serde_json::from_str(&cli(&["agents", "create", "bench", "--json"]).await).unwrap();
+        cli(&[
+            "secrets",
+            "create",
+            "benchmark",
+            "--host",
+            HOST,
+            "--header",
+            "authorization",
+            "--format",
+            "Bearer {value}",
+            "--value",
+            "benchmark-secret",
+        ])
+        .await;
+        let agent: serde_json::Value =
+            serde_json::from_str(&cli(&["agents", "create", "bench", "--json"]).await).unwrap();
         let credentials = format!("Bearer {}", agent["accessToken"].as_str().unwrap());
         let environment = cli(&["run", "--", "sh", "-c", "cat \"$NODE_EXTRA_CA_CERTS\""]).await;
         let end = "-----END CERTIFICATE-----\n";

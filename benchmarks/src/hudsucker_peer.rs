@@ -19,7 +19,11 @@ use hudsucker::{
     certificate_authority::RcgenAuthority,
     hyper::{Request, Uri, header::HeaderValue},
     rcgen::{Issuer, KeyPair},
-    rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::{CertificateDer, pem::PemObject}},
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, pem::PemObject},
+    },
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;

@@ -1,6 +1,6 @@
 //! Compares OneCLI with a peer and with no proxy at all, in one run, interleaved. `benchmarks/run` starts it.
 //!
-//!     compare ONECLI [ROUNDS]
+//!     compare ONECLI [ROUNDS [PART OF A WORKLOAD'S NAME]]
 
 mod client;
 mod contender;
@@ -31,6 +31,7 @@ async fn compare() {
     let mut arguments = std::env::args().skip(1);
     let onecli = PathBuf::from(arguments.next().expect("compare ONECLI [ROUNDS]"));
     let rounds: usize = arguments.next().map_or(7, |text| text.parse().unwrap());
+    let part = arguments.next().unwrap_or_default();
     let (authority, begun) = (origin::Authority::new(), Instant::now());
     let service = origin::start(&authority, begun).await;
     let directory = tempfile::tempdir().unwrap();
@@ -44,7 +45,9 @@ async fn compare() {
     let mut names: BTreeMap<(usize, usize), &str> = BTreeMap::new();
     // One round more than is counted, to warm up; each begins with another contender.
     for round in 0..=rounds {
-        for (number, workload) in WORKLOADS.iter().enumerate() {
+        for (number, workload) in
+            WORKLOADS.iter().enumerate().filter(|(_, workload)| workload.name().contains(&part))
+        {
             for turn in 0..contenders.len() {
                 let who = (round + turn) % contenders.len();
                 let figures = workload.run(&contenders[who], &ways[who], begun).await;
@@ -56,18 +59,25 @@ async fn compare() {
         }
         eprintln!("round {round} of {rounds}");
     }
-    println!("| | | {} | onecli / direct | onecli / hudsucker |", contenders.each_ref().map(|one| one.name).join(" | "));
+    println!(
+        "| | | {} | onecli / direct | onecli / hudsucker |",
+        contenders.each_ref().map(|one| one.name).join(" | ")
+    );
     println!("|---|---|---|---|---|---|---|");
     for ((workload, figure), name) in names {
         let medians = [0, 1, 2].map(|who| median(&measured[&(workload, figure, who)]));
-        let ratio = |other: f64| if other > 0.0 { format!("{:.2}", medians[2] / other) } else { "–".into() };
+        let ratio =
+            |other: f64| if other > 0.0 { format!("{:.2}", medians[2] / other) } else { "–".into() };
         let shown = medians.map(|value| match value {
             value if value >= 100.0 => format!("{value:.0}"),
             value => format!("{value:.3}"),
         });
         println!(
             "| {} | {name} | {} | {} | {} |",
-            WORKLOADS[workload].name(), shown.join(" | "), ratio(medians[0]), ratio(medians[1])
+            WORKLOADS[workload].name(),
+            shown.join(" | "),
+            ratio(medians[0]),
+            ratio(medians[1])
         );
     }
     for contender in &contenders {

@@ -1,14 +1,28 @@
 //! The service: TLS, HTTP/1.1, answers made beforehand.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::{Duration, Instant}};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
-use hyper::{Request, Response, body::{Frame, Incoming}, server::conn::http1, service::service_fn};
+use hyper::{
+    Request, Response,
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer}};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -88,6 +102,7 @@ fn events(begun: Instant) -> BoxBody<Bytes, Infallible> {
         let event = format!("data: {}\n\n", begun.elapsed().as_nanos());
         Some((Ok(Frame::data(Bytes::from(event))), sent + 1))
     });
-    type Frames = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + Sync>>;
+    type Frames =
+        std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + Sync>>;
     StreamBody::new(Box::pin(frames) as Frames).boxed()
 }

@@ -22,6 +22,7 @@ mod large;
 mod leaks;
 mod limits;
 mod policy;
+mod protocols;
 mod revocation;
 mod store_faults;
 mod streaming;
