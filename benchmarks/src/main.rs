@@ -1,5 +1,6 @@
 //! Compares OneCLI with a peer and with no proxy at all, in one run, interleaved. `benchmarks/run` starts it.
 //!
+//!     compare ONECLI idle [CONNECTIONS]
 //!     compare ONECLI [ROUNDS [PART OF A WORKLOAD'S NAME]]
 
 mod client;
@@ -13,9 +14,10 @@ use client::Way;
 use contender::Contender;
 use workloads::Workload;
 
-const WORKLOADS: [Workload; 5] = [
+const WORKLOADS: [Workload; 6] = [
     Workload::KeepAlive { connections: 1, requests: 2_000 },
     Workload::KeepAlive { connections: 32, requests: 16_000 },
+    Workload::Paced { connections: 32, per_second: 4_000, seconds: 4 },
     Workload::NewConnections { at_once: 8, connections: 800 },
     Workload::Downloads(40),
     Workload::Events,
@@ -27,10 +29,43 @@ fn main() {
     runtime.block_on(compare());
 }
 
+/// Opens connections that do nothing, and asks on each of them afterwards.
+async fn idle(onecli: PathBuf, connections: usize) {
+    let (authority, begun) = (origin::Authority::new(), Instant::now());
+    let service = origin::start(&authority, begun).await;
+    let directory = tempfile::tempdir().unwrap();
+    let contender = Contender::onecli(&onecli, &authority, directory.path(), service).await;
+    let way = Way::of(&contender, service);
+    let proxy = contender.proxy.as_ref().unwrap();
+    let mut senders = Vec::new();
+    let mut before = 0.0;
+    for number in 0..=connections {
+        senders.push(way.open().await);
+        if number == 0 {
+            client::get(&mut senders[0], "/").await;
+            before = proxy.resident_mib();
+        }
+    }
+    let after = proxy.resident_mib();
+    for sender in &mut senders {
+        let body = client::get(sender, "/").await.into_body();
+        http_body_util::BodyExt::collect(body).await.unwrap();
+    }
+    println!(
+        "{connections} idle connections: {:.1} MiB, {:.1} KiB each; all answered afterwards",
+        after - before,
+        (after - before) * 1024.0 / connections as f64
+    );
+}
+
 async fn compare() {
     let mut arguments = std::env::args().skip(1);
     let onecli = PathBuf::from(arguments.next().expect("compare ONECLI [ROUNDS]"));
-    let rounds: usize = arguments.next().map_or(7, |text| text.parse().unwrap());
+    let first = arguments.next();
+    if first.as_deref() == Some("idle") {
+        return idle(onecli, arguments.next().map_or(10_000, |text| text.parse().unwrap())).await;
+    }
+    let rounds: usize = first.map_or(7, |text| text.parse().unwrap());
     let part = arguments.next().unwrap_or_default();
     let (authority, begun) = (origin::Authority::new(), Instant::now());
     let service = origin::start(&authority, begun).await;

@@ -1,6 +1,9 @@
 //! What is asked of each.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http_body_util::BodyExt;
 
@@ -12,8 +15,20 @@ use crate::{
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Workload {
-    KeepAlive { connections: usize, requests: usize },
-    NewConnections { at_once: usize, connections: usize },
+    KeepAlive {
+        connections: usize,
+        requests: usize,
+    },
+    /// At a rate that all of them can keep, so that what each request costs can be compared.
+    Paced {
+        connections: usize,
+        per_second: usize,
+        seconds: usize,
+    },
+    NewConnections {
+        at_once: usize,
+        connections: usize,
+    },
     Downloads(usize),
     Events,
 }
@@ -26,6 +41,9 @@ impl Workload {
         match self {
             Self::KeepAlive { connections: 1, .. } => "keep-alive, 1 connection".into(),
             Self::KeepAlive { connections, .. } => format!("keep-alive, {connections} connections"),
+            Self::Paced { connections, per_second, .. } => {
+                format!("{per_second} requests a second over {connections} connections")
+            }
             Self::NewConnections { at_once, .. } => format!("new CONNECT and TLS each, {at_once} at once"),
             Self::Downloads(_) => "downloads of 10 MiB".into(),
             Self::Events => "events, one each 5 ms".into(),
@@ -38,6 +56,9 @@ impl Workload {
         let (mut times, done) = match self {
             Self::KeepAlive { connections, requests } => {
                 (at_once(connections, requests / connections, way, false).await, requests)
+            }
+            Self::Paced { connections, per_second, seconds } => {
+                (paced(connections, per_second, seconds, way).await, per_second * seconds)
             }
             Self::NewConnections { at_once: clients, connections } => {
                 (at_once(clients, connections / clients, way, true).await, connections)
@@ -53,6 +74,7 @@ impl Workload {
             Self::KeepAlive { .. } | Self::NewConnections { .. } => {
                 vec![("per s", done as f64 / elapsed), ("p50", at(0.5)), ("p99", at(0.99)), ("cpu", cpu)]
             }
+            Self::Paced { .. } => vec![("p50", at(0.5)), ("p99", at(0.99)), ("cpu", cpu)],
             Self::Downloads(_) => vec![("MB/s", (done * LARGE) as f64 / 1e6 / elapsed), ("cpu", cpu)],
             Self::Events => vec![("p50", at(0.5)), ("p99", at(0.99))],
         }
@@ -71,6 +93,33 @@ async fn at_once(clients: usize, each: usize, way: &Arc<Way>, anew: bool) -> Vec
                     if anew {
                         sender = way.open().await;
                     }
+                    get(&mut sender, "/").await.into_body().collect().await.unwrap();
+                    times.push(begun.elapsed().as_secs_f64() * 1e3);
+                }
+                times
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.unwrap());
+    }
+    times
+}
+
+async fn paced(connections: usize, per_second: usize, seconds: usize, way: &Arc<Way>) -> Vec<f64> {
+    let pause = Duration::from_secs_f64(connections as f64 / per_second as f64);
+    let tasks: Vec<_> = (0..connections)
+        .map(|number| {
+            let way = Arc::clone(way);
+            tokio::spawn(async move {
+                let mut sender = way.open().await;
+                let first = Instant::now()
+                    + pause * u32::try_from(number).unwrap() / u32::try_from(connections).unwrap();
+                let mut times = Vec::new();
+                for turn in 0..per_second * seconds / connections {
+                    tokio::time::sleep_until((first + pause * u32::try_from(turn).unwrap()).into()).await;
+                    let begun = Instant::now();
                     get(&mut sender, "/").await.into_body().collect().await.unwrap();
                     times.push(begun.elapsed().as_secs_f64() * 1e3);
                 }

@@ -24,6 +24,7 @@ mod limits;
 mod policy;
 mod protocols;
 mod revocation;
+mod soak;
 mod store_faults;
 mod streaming;
 mod tunnels;

@@ -56,6 +56,22 @@ impl Tunnel {
         }
     }
 
+    /// GETs a path of a host, on a connection that may have ended.
+    pub async fn try_get(&mut self, host: &str, path: &str) -> Option<Response<Incoming>> {
+        let request = match self {
+            Self::Http1(_) => Request::get(path).header("host", host),
+            Self::Http2(_) => Request::get(format!("https://{host}{path}")),
+        };
+        let request = request.body(Full::default()).unwrap();
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await.ok()?;
+                sender.send_request(request).await.ok()
+            }
+            Self::Http2(sender) => sender.send_request(request).await.ok(),
+        }
+    }
+
     /// GETs a path of a host.
     pub async fn get(&mut self, host: &str, path: &str) -> Response<Incoming> {
         let request = match self {

@@ -88,6 +88,18 @@ impl Recorder {
                 };
                 at.enter(self, oldest);
             }
+            if at.pending.is_empty()
+                && let Some((events, to)) = self.journal.finished_since(at.position())
+            {
+                (at.pending, at.behind) = (events, Some(to));
+            }
+            if let Some(to) = at.behind {
+                store_events(store, &mut at.pending).await?;
+                at.jump(self, to)?;
+                self.drained.send_replace(to);
+                // What comes meanwhile is gathered for the next transaction.
+                return Ok(());
+            }
             let Some(reader) = &mut at.reader else { return Ok(()) };
             if at.pending.is_empty() {
                 let records = reader.read(at.segment < end.segment)?;
@@ -98,10 +110,7 @@ impl Recorder {
                 });
                 at.pending = finished.collect();
             }
-            if !at.pending.is_empty() {
-                store.insert_events(&at.pending).await?;
-                at.pending.clear();
-            }
+            store_events(store, &mut at.pending).await?;
             self.drained.send_replace(Position { segment: at.segment, offset: reader.offset() });
             if at.exhausted {
                 // Segments before the one that was written to when `end` was read grow no more.
@@ -116,6 +125,16 @@ impl Recorder {
     }
 }
 
+async fn store_events(
+    store: &(impl AuditStore + ?Sized), pending: &mut Vec<AuditEvent>,
+) -> Result<(), StoreError> {
+    if !pending.is_empty() {
+        store.insert_events(pending).await?;
+        pending.clear();
+    }
+    Ok(())
+}
+
 /// Where a drain is.
 #[derive(Debug, Default)]
 struct Cursor {
@@ -123,10 +142,36 @@ struct Cursor {
     reader: Option<SegmentReader>,
     /// Read, but not in the store yet.
     pending: Vec<AuditEvent>,
+    /// The end of what is pending, if it was not read from the journal but is still in memory.
+    behind: Option<Position>,
     exhausted: bool,
 }
 
 impl Cursor {
+    fn position(&self) -> Position {
+        Position { segment: self.segment, offset: self.reader.as_ref().map_or(0, SegmentReader::offset) }
+    }
+
+    /// Goes on at `to`, without reading what is before it.
+    fn jump(&mut self, recorder: &Recorder, to: Position) -> io::Result<()> {
+        self.behind = None;
+        self.exhausted = false;
+        let directory = recorder.journal.directory();
+        if self.segment < to.segment {
+            if let Some(reader) = self.reader.take() {
+                reader.discard()?;
+            }
+            for number in segment::list(directory)?.into_iter().filter(|number| *number < to.segment) {
+                SegmentReader::new(segment::path(directory, number)).discard()?;
+            }
+            self.enter(recorder, to.segment);
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.skip_to(to.offset);
+        }
+        Ok(())
+    }
+
     fn enter(&mut self, recorder: &Recorder, number: segment::SegmentNumber) {
         self.segment = number;
         self.reader = Some(SegmentReader::new(segment::path(recorder.journal.directory(), number)));

@@ -13,9 +13,10 @@ use tokio::sync::watch;
 
 use super::{
     frame::{self, Record},
+    fresh::Fresh,
     segment::{self, SegmentNumber, SegmentReader},
 };
-use crate::model::{Decision, EventId};
+use crate::model::{AuditEvent, Decision, EventId};
 
 const SEGMENT_BYTES: u64 = 8 << 20;
 
@@ -37,6 +38,7 @@ pub struct Journal {
     /// A segment that has grown past this is followed by a new one.
     segment_bytes: u64,
     writer: Mutex<Writer>,
+    fresh: Mutex<Fresh>,
     written: watch::Sender<Position>,
 }
 
@@ -114,6 +116,7 @@ impl Journal {
             fsync,
             segment_bytes,
             writer: Mutex::new(writer),
+            fresh: Mutex::new(Fresh::since(position)),
             written: watch::Sender::new(position),
         };
         for (_, mut event) in unfinished {
@@ -152,8 +155,20 @@ impl Journal {
             Record::Intent(event) => writer.open.insert(event.id, frame),
             Record::Finish(event) => writer.open.remove(&event.id),
         };
-        self.written.send_replace(writer.position());
+        let position = writer.position();
+        // While the writer is held, so that they come in order.
+        self.fresh().note(record, position);
+        self.written.send_replace(position);
         Ok(())
+    }
+
+    /// What has finished since `position`, if it is still in memory, and up to where that is.
+    pub(super) fn finished_since(&self, position: Position) -> Option<(Vec<AuditEvent>, Position)> {
+        self.fresh().take(position)
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes what is written durable.

@@ -7,6 +7,7 @@
 mod coalesce;
 mod drain;
 mod frame;
+mod fresh;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod journal;

@@ -48,6 +48,11 @@ impl SegmentReader {
         self.offset
     }
 
+    /// Goes on at this byte, if it is not further already.
+    pub(super) fn skip_to(&mut self, offset: u64) {
+        self.offset = self.offset.max(offset);
+    }
+
     /// Removes the segment. One that is damaged is kept aside under another name: something may be read from it by hand.
     pub(super) fn discard(&self) -> io::Result<()> {
         match self.damaged {

@@ -16,34 +16,48 @@ pub struct AuditEvent {
     /// What it is about.
     pub kind: EventKind,
     /// The person or key that acted; none for a request of an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// The address that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// The agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<AgentId>,
     /// The agent's name at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_name: Option<String>,
     /// The agent's parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_agent_id: Option<AgentId>,
     /// The method, as received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// `http` or `https`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
     /// The host, canonical.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// The path as the agent sent it, without the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// How it ended.
     pub decision: Decision,
     /// Why it ended so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Why no secret was put in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_injected_because: Option<String>,
     /// The rule that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<RuleId>,
     /// That rule's name at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule_name: Option<String>,
     /// The secrets that were put in.
     pub secret_ids: Vec<SecretId>,
@@ -53,6 +67,7 @@ pub struct AuditEvent {
     /// The gateway that served it.
     pub gateway: String,
     /// The status that the agent got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
@@ -63,6 +78,7 @@ pub struct AuditEvent {
     /// How many equal exchanges this event stands for.
     pub count: u64,
     /// What went wrong, as a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 

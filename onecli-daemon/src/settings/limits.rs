@@ -55,10 +55,12 @@ impl LimitSettings {
         Self { limits, connections, connections_per_agent }
     }
 
-    /// The limits of a process that may open so many files: each connection of an agent may need another one to a service.
+    /// The limits of a process that may open so many files: a quarter of them is left for connections to services, which most
+    /// connections of agents don't need at the same time.
     #[must_use]
     pub fn within(&self, open_files: u64) -> Limits {
-        let room = usize::try_from(open_files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX).max(1);
+        let room =
+            usize::try_from(open_files.saturating_sub(OTHER_FILES) / 4 * 3).unwrap_or(usize::MAX).max(1);
         let connections = self.connections.unwrap_or(self.limits.connections).min(room);
         // One agent leaves room for others.
         let per_agent = self.connections_per_agent.unwrap_or(connections.div_ceil(4) * 3).min(connections);

@@ -62,7 +62,7 @@ fn limits_fit_the_open_files() {
     ]);
     let settings = Settings::read(&Flags::default(), &environment).unwrap();
     let limits = settings.limits.within(1024);
-    assert_eq!((limits.connections, limits.connections_per_agent), (384, 288));
+    assert_eq!((limits.connections, limits.connections_per_agent), (576, 432));
     assert_eq!((limits.body_bytes, limits.stall.as_secs()), (Some(1000), 5));
     assert_eq!(settings.limits.within(u64::MAX).connections, 16_384);
     assert_eq!(settings.limits.within(0).connections, 1);

@@ -1,7 +1,7 @@
 //! Audit events.
 
 use async_trait::async_trait;
-use rusqlite::{ToSql, Transaction, named_params, params};
+use rusqlite::{ToSql, Transaction, params};
 use time::OffsetDateTime;
 
 use super::{
@@ -54,44 +54,42 @@ impl AuditStore for SqliteStore {
 }
 
 fn insert(transaction: &Transaction<'_>, event: &AuditEvent) -> Result<(), StoreError> {
+    // By position: to find 27 names costs more than to write the row.
     let mut statement = transaction.prepare_cached(
         "INSERT INTO audit_events (id, at, kind, actor, source, agent_id, agent_name, parent_agent_id, method, scheme, \
          host, port, path, decision, reason, not_injected_because, rule_id, rule_name, secret_ids, limits, gateway, status, \
-         request_bytes, response_bytes, duration_ms, count, error) VALUES (:id, :at, :kind, :actor, :source, :agent_id, \
-         :agent_name, :parent_agent_id, :method, :scheme, :host, :port, :path, :decision, :reason, \
-         :not_injected_because, :rule_id, :rule_name, :secret_ids, :limits, :gateway, :status, :request_bytes, \
-         :response_bytes, :duration_ms, :count, :error) \
-         ON CONFLICT (id) DO UPDATE SET count = max(count, excluded.count)",
+         request_bytes, response_bytes, duration_ms, count, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+         ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET count = max(count, excluded.count)",
     )?;
-    statement.execute(named_params! {
-        ":id": event.id.to_string(),
-        ":at": micros(event.at),
-        ":kind": kind_name(event.kind),
-        ":actor": event.actor,
-        ":source": event.source,
-        ":agent_id": event.agent_id.map(|id| id.to_string()),
-        ":agent_name": event.agent_name,
-        ":parent_agent_id": event.parent_agent_id.map(|id| id.to_string()),
-        ":method": event.method,
-        ":scheme": event.scheme,
-        ":host": event.host,
-        ":port": event.port,
-        ":path": event.path,
-        ":decision": event.decision.as_str(),
-        ":reason": event.reason,
-        ":not_injected_because": event.not_injected_because,
-        ":rule_id": event.rule_id.map(|id| id.to_string()),
-        ":rule_name": event.rule_name,
-        ":secret_ids": to_json(&event.secret_ids)?,
-        ":limits": to_json(&event.limits)?,
-        ":gateway": event.gateway,
-        ":status": event.status,
-        ":request_bytes": signed(event.request_bytes),
-        ":response_bytes": signed(event.response_bytes),
-        ":duration_ms": signed(event.duration_ms),
-        ":count": signed(event.count),
-        ":error": event.error,
-    })?;
+    statement.execute(params![
+        event.id.to_string(),
+        micros(event.at),
+        kind_name(event.kind),
+        event.actor,
+        event.source,
+        event.agent_id.map(|id| id.to_string()),
+        event.agent_name,
+        event.parent_agent_id.map(|id| id.to_string()),
+        event.method,
+        event.scheme,
+        event.host,
+        event.port,
+        event.path,
+        event.decision.as_str(),
+        event.reason,
+        event.not_injected_because,
+        event.rule_id.map(|id| id.to_string()),
+        event.rule_name,
+        to_json(&event.secret_ids)?,
+        to_json(&event.limits)?,
+        event.gateway,
+        event.status,
+        signed(event.request_bytes),
+        signed(event.response_bytes),
+        signed(event.duration_ms),
+        signed(event.count),
+        event.error,
+    ])?;
     Ok(())
 }
 
