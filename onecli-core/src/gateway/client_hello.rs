@@ -8,11 +8,11 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use rustls::server::Acceptor;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::model::Host;
 
-/// A client whose bytes go on once it is clear that it asks for no other host: bytes that are no TLS at once, a TLS
+/// What a client sends: its bytes go on once it is clear that it asks for no other host: bytes that are no TLS at once, a TLS
 /// handshake when the name in it was seen. A handshake that names none may go on.
 pub(super) struct Checked<S> {
     inner: S,
@@ -103,21 +103,5 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
                 }
             }
         }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Checked<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }

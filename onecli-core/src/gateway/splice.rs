@@ -103,7 +103,8 @@ async fn pass(
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         return Err(io::Error::other("the connection can't be taken over"));
     };
-    let client = Checked::new(Prefixed::new(parts.read_buf, parts.io.into_inner()), host);
+    let (sends, takes) = tokio::io::split(Prefixed::new(parts.read_buf, parts.io.into_inner()));
+    let client = tokio::io::join(Checked::new(sends, host), takes);
     let mut client = InspectReader::new(client, |bytes| count(&sent, bytes));
     let mut service = InspectReader::new(service, |bytes| count(&received, bytes));
     copy_bidirectional(&mut client, &mut service).await?;

@@ -5,5 +5,7 @@ mod framing;
 mod headers;
 mod http2;
 mod names;
+mod single_agents;
+mod single_requests;
 mod table;
 mod upstream_tls;
