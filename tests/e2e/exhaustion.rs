@@ -184,6 +184,21 @@ async fn a_body_may_last_but_not_stall() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let origin = Origin::start().await;
+    let daemon = Daemon::with(&origin, HOST, &[("ONECLI_STALL_SECONDS", "2")]).await;
+    let token = daemon.token().await;
+    let mut stream = tls(&daemon, &token, "api.test:443", "api.test", "http/1.1").await;
+    stream.write_all(b"GET /bytes/100000000 HTTP/1.1\r\nHost: api.test\r\n\r\n").await.unwrap();
+    stream.read_exact(&mut [0]).await.unwrap();
+    eventually("it is given up", || async {
+        daemon.audit().await.iter().any(|event| event["error"] == "client_gone").then_some(())
+    })
+    .await;
+    drop(stream);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_ends_with_its_answer() {
     let origin = Origin::start().await;
     let daemon = Daemon::start(&origin, HOST).await;

@@ -16,7 +16,7 @@ use super::{
     pipeline, reply,
     reply::ReplyBody,
     serve::{self, Until},
-    tunnel,
+    socket, tunnel,
 };
 
 /// After an accept that failed for want of descriptors, others get time to end.
@@ -44,7 +44,7 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
 }
 
 async fn serve_proxy(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
-    if stream.set_nodelay(true).is_err() {
+    if socket::set_up(&stream, shared.limits.stall).is_err() {
         return;
     }
     let closer = CancellationToken::new();

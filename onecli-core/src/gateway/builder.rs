@@ -169,7 +169,7 @@ impl GatewayBuilder {
         policy.refresh(&*self.store).await?;
         let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name);
         let roots = upstream::roots(&self.upstream_roots)?;
-        let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), self.limits.connect);
+        let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), &self.limits);
         let limits: Arc<dyn LimitStore> = Arc::clone(&self.store) as _;
         let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(Shared {

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::tls_failure;
+use super::{Limits, socket, tls_failure};
 use crate::{
     destination::{DestinationGuard, GuardError},
     exchange::BrokenBody,
@@ -35,6 +35,8 @@ pub(super) struct GuardedConnector {
     policy: Arc<Policy>,
     /// How long a connection may take to stand, TLS handshake and all addresses together.
     patience: Duration,
+    /// How long a service may take nothing of what is sent to it.
+    stall: Duration,
 }
 
 /// Why there is no connection.
@@ -53,8 +55,8 @@ pub(super) enum ConnectError {
 }
 
 impl GuardedConnector {
-    pub(super) fn new(guard: Arc<DestinationGuard>, policy: Arc<Policy>, patience: Duration) -> Self {
-        Self { guard, policy, patience }
+    pub(super) fn new(guard: Arc<DestinationGuard>, policy: Arc<Policy>, limits: &Limits) -> Self {
+        Self { guard, policy, patience: limits.connect, stall: limits.stall }
     }
 
     async fn dial_for(self, uri: Uri) -> Result<TcpStream, ConnectError> {
@@ -80,7 +82,7 @@ impl GuardedConnector {
         for address in addresses.iter().take(MOST_ADDRESSES) {
             last = match tokio::time::timeout(per_address, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    stream.set_nodelay(true).map_err(ConnectError::Unreachable)?;
+                    socket::set_up(&stream, self.stall).map_err(ConnectError::Unreachable)?;
                     return Ok(stream);
                 }
                 Ok(Err(error)) => ConnectError::Unreachable(error),

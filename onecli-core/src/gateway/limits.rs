@@ -29,7 +29,8 @@ pub struct Limits {
     pub connect: Duration,
     /// How long a service may take to begin its answer, from the end of the request on: 504.
     pub first_byte: Duration,
-    /// How long a body may stall, either way: 408 if it is the request's and nothing was answered yet, else it is cut off.
+    /// How long a body may stall, either way, and how long either side may take nothing of what is sent to it: 408 if it is the
+    /// request's body and nothing was answered yet, else the exchange is cut off.
     pub stall: Duration,
 }
 

@@ -19,6 +19,7 @@ mod prefixed;
 mod receive;
 mod reply;
 mod serve;
+mod socket;
 mod splice;
 mod stall;
 mod tls_failure;

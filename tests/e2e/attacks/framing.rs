@@ -95,6 +95,21 @@ const CASES: &[(&str, &str, Must)] = &[
         "GET /a HTTP/1.1\r\n{host}Connection: notupgrade\r\nUpgrade: websocket\r\n\r\n",
         Arrive("GET /a HTTP/1.1\r\n{auth}\r\n"),
     ),
+    (
+        "D12c",
+        "GET /a HTTP/1.1\r\n{host}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+        Arrive("GET /a HTTP/1.1\r\n{auth}\r\n"),
+    ),
+    (
+        "D12d",
+        "GET /a HTTP/1.1\r\n{host}Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n",
+        Arrive("GET /a HTTP/1.1\r\n{auth}\r\n"),
+    ),
+    (
+        "D12e",
+        "POST /a HTTP/1.1\r\n{host}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\na",
+        Arrive("POST /a HTTP/1.1\r\n{auth}Content-Length: 1\r\n\r\na"),
+    ),
     ("D15", "GET /a\r\n\r\n", Bare),
     ("D15b", "GET /a HTTP/1.2\r\n{host}\r\n", Bare),
     ("D15c", "GET  /a HTTP/1.1\r\n{host}\r\n", Bare),

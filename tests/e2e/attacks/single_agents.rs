@@ -70,6 +70,12 @@ pub(super) const AGENTS: &[(&str, &str, &str, &str)] = &[
         "exhaustion::a_body_may_last_but_not_stall",
     ),
     (
+        "K2c",
+        "a client that takes nothing of its answer",
+        "given up after the time for stalls",
+        "exhaustion::a_client_that_takes_nothing_is_given_up",
+    ),
+    (
         "K3",
         "more connections than may be, of one agent and without a token",
         "503 `too_busy`; closed; who is there already is served",
