@@ -6,9 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     frame::Record,
-    journal::Position,
     recorder::Recorder,
-    segment::{self, SegmentReader},
+    segment::{self, Position, SegmentReader},
 };
 use crate::{
     model::AuditEvent,

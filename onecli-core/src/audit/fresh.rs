@@ -1,6 +1,6 @@
 //! What was written to the journal lately, so that the drain need not read it back.
 
-use super::{frame::Record, journal::Position};
+use super::{frame::Record, segment::Position};
 use crate::model::AuditEvent;
 
 /// So many events are kept; when the drain is further behind, it reads the journal.

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::{
     frame::{self, Record},
     fresh::Fresh,
-    segment::{self, SegmentNumber, SegmentReader},
+    segment::{self, Position, SegmentNumber, SegmentReader},
 };
 use crate::model::{AuditEvent, Decision, EventId};
 
@@ -40,13 +40,6 @@ pub struct Journal {
     writer: Mutex<Writer>,
     fresh: Mutex<Fresh>,
     written: watch::Sender<Position>,
-}
-
-/// Up to where the journal is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) segment: SegmentNumber,
-    pub(super) offset: u64,
 }
 
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     coalesce::Coalescer,
     frame::Record,
-    journal::{Journal, JournalError, Position},
+    journal::{Journal, JournalError},
+    segment::Position,
 };
 use crate::{clock, model::AuditEvent};
 

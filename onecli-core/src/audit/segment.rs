@@ -11,6 +11,13 @@ use super::frame::{self, Record, Unreadable};
 /// The number of a segment; later ones have greater numbers.
 pub(super) type SegmentNumber = u64;
 
+/// A place in the journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    pub(super) segment: SegmentNumber,
+    pub(super) offset: u64,
+}
+
 pub(super) fn path(directory: &Path, number: SegmentNumber) -> PathBuf {
     directory.join(format!("{number:010}.journal"))
 }
