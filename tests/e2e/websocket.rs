@@ -8,7 +8,7 @@ use onecli_tests::{
     eventually,
     generated::repository,
     origin::server_files,
-    proxy::tls,
+    proxy::{connect, tls},
     raw_http2::{DATA, END_HEADERS, HEADERS, RawHttp2, fields, frame},
 };
 use serde_json::Value;
@@ -29,7 +29,7 @@ struct Service {
     token: String,
 }
 
-async fn started() -> Service {
+async fn started(settings: &[(&str, &str)]) -> Service {
     let directory = tempfile::tempdir().unwrap();
     let (ca_pem, certificate, key) = server_files(directory.path(), "ws.test");
     let mut command = Command::new(python());
@@ -38,7 +38,7 @@ async fn started() -> Service {
     let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
     let port: u16 = said.next_line().await.unwrap().unwrap().parse().unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let mut daemon = Daemon::before(address, &ca_pem, &["ws.test:443"], &[]);
+    let mut daemon = Daemon::before(address, &ca_pem, &["ws.test:443"], settings);
     daemon.launch().await;
     daemon.secret("ws", CANARY, &["--host", "ws.test", "--header", "x-key"]).await;
     daemon
@@ -58,7 +58,7 @@ async fn recorded(daemon: &Daemon, count: usize) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_client_speaks_with_a_real_service() {
-    let mut service = started().await;
+    let mut service = started(&[]).await;
     let client = repository().join("tests/clients/python_aiohttp_websocket.py");
     let arguments = [
         python().to_str().unwrap().to_owned(),
@@ -93,7 +93,7 @@ async fn a_real_client_speaks_with_a_real_service() {
 /// An unmasked frame that a service would refuse is nothing to the gateway: it passes bytes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_ends_with_its_permit() {
-    let mut service = started().await;
+    let mut service = started(&[("ONECLI_MAX_CONNECTIONS_PER_AGENT", "1")]).await;
     let mut stream = tls(&service.daemon, &service.token, "ws.test:443", "ws.test", "http/1.1").await;
     let request = "GET /chat HTTP/1.1\r\nHost: ws.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -104,17 +104,20 @@ async fn a_connection_ends_with_its_permit() {
     assert!(head.starts_with("http/1.1 101"), "{head}");
     // What the standard gives for this key (RFC 6455 1.3).
     assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
+    let (_, refusal) = connect(&service.daemon, &service.token, "ws.test:443").await;
+    assert!(refusal.starts_with("HTTP/1.1 503"), "it counts as a connection of its agent: {refusal}");
     service.daemon.json(&["rules", "create", "stop", "--action", "block", "--host", "ws.test"]).await;
     let ended = async { while !matches!(stream.read(&mut answer).await, Ok(0) | Err(_)) {} };
     tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.expect("it goes on");
-    let event = &recorded(&service.daemon, 1).await[0];
+    let events = recorded(&service.daemon, 2).await;
+    let event = events.iter().find(|event| event["path"] == "/chat").unwrap();
     assert_eq!((&event["decision"], &event["ruleName"]), (&"revoked".into(), &"stop".into()));
     assert_eq!(service.said.next_line().await.unwrap().unwrap(), "closed 1006");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http2_is_turned_into_what_services_speak() {
-    let mut service = started().await;
+    let mut service = started(&[]).await;
     let mut connection = RawHttp2::open(&service.daemon, &service.token, "ws.test").await;
     let head = |path: &'static str| {
         fields([

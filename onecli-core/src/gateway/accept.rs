@@ -49,7 +49,8 @@ async fn serve_proxy(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, r
     }
     let closer = CancellationToken::new();
     let until = Until::of_stranger(&shared, closer.clone());
-    let connection = Arc::new(Connection { peer, closer, room: Arc::new(room), tunnel: None });
+    let connection =
+        Arc::new(Connection { peer, closer, room: Arc::new(room), _counted: None, tunnel: None });
     let service = service_fn(move |request| handle(Arc::clone(&shared), Arc::clone(&connection), request));
     serve::http1(until, stream, service).await;
 }

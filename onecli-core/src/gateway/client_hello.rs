@@ -58,8 +58,10 @@ fn is_for(read: &[u8], host: &Host) -> io::Result<Option<()>> {
                 };
             }
             Ok(None) => {}
-            // No handshake that a service would take; it may say so itself.
-            Err(_) => return Ok(Some(())),
+            // What can't be read can't be judged, though a service might read it.
+            Err(_) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "the TLS handshake can't be read"));
+            }
         }
     }
     match read.len() < LONGEST {
@@ -102,6 +104,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for Checked<S> {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_for;
+    use crate::model::Host;
+
+    #[test]
+    fn what_begins_as_a_handshake_must_be_one() {
+        let host = Host::parse("a.test").unwrap();
+        assert!(is_for(b"", &host).unwrap().is_none(), "nothing came yet");
+        assert!(is_for(b"SSH-2.0-x\r\n", &host).unwrap().is_some());
+        assert!(is_for(b"\x16\x03\x01\x00\x40\x01", &host).unwrap().is_none(), "the rest is on its way");
+        // Records (RFC 8446 5.1) of what is no ClientHello.
+        for record in
+            [&b"\x16\x03\x01\x00\x04\x02\x00\x00\x00"[..], b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\xff"]
+        {
+            assert!(is_for(record, &host).is_err(), "{record:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use http::uri::Scheme;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::AgentConnection;
 use crate::{model::Host, store::TokenHash};
 
 /// The connection that a request came on.
@@ -16,6 +17,8 @@ pub(super) struct Connection {
     pub(super) closer: CancellationToken,
     /// Its place among all connections.
     pub(super) room: Arc<OwnedSemaphorePermit>,
+    /// Its place among those of its agent, once that is known.
+    pub(super) _counted: Option<Arc<AgentConnection>>,
     /// The tunnel that it came through, if it did.
     pub(super) tunnel: Option<Tunnel>,
 }

@@ -24,7 +24,6 @@ use super::{
     Shared,
     authenticate::authenticate,
     connection::{Connection, Tunnel},
-    connections::AgentConnection,
     pipeline,
     prefixed::{Prefixed, peek},
     receive::{self, Place},
@@ -86,13 +85,12 @@ pub(super) async fn open(
     }
     let watch = shared.rules.watch_connection(&agent, connection.closer.clone());
     let inside = Inside {
-        peer: connection.clone(),
+        peer: Connection { _counted: Some(Arc::new(counted)), ..connection.clone() },
         agent,
         host: place.host,
         port: place.port,
         ticket,
         _watch: watch,
-        _counted: counted,
     };
     let tasks = shared.tasks.clone();
     tasks.spawn(inside.serve(shared, upgrade));
@@ -136,7 +134,6 @@ struct Inside {
     ticket: Ticket,
     /// Ends the connection when its agent may no longer have it.
     _watch: Watch,
-    _counted: AgentConnection,
 }
 
 impl Inside {

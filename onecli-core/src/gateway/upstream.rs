@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Either, Full};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
@@ -24,11 +24,12 @@ use super::{
     websocket,
 };
 use crate::{
+    audit::Ticket,
     exchange::{Exchange, RequestBody},
     model::AgentId,
     policy::PolicyAgent,
     refusal::{Cause, Refused},
-    vault::Injected,
+    vault::{Echo, Injected},
 };
 
 /// A service's response, streamed; the end of its exchange is recorded before the last of it is passed on.
@@ -150,7 +151,8 @@ impl Upstream {
             Some(switch) => match websocket::answered(switch, response, watch) {
                 websocket::Answer::Ordinary(response, watch) => (response, watch),
                 websocket::Answer::Nonsense(why) => return refuse(Cause::BadGateway(why.into()), ticket),
-                websocket::Answer::Switched(head, switched) => {
+                websocket::Answer::Switched(mut head, switched) => {
+                    take_out(&echoes, &mut head.headers, &mut ticket);
                     ticket.note_response(head.status);
                     self.tasks.spawn(switched.run(ticket, self.abort.clone()));
                     return Ok(Response::from_parts(head, Either::Left(Full::default())));
@@ -160,17 +162,13 @@ impl Upstream {
         let (mut head, body) = response.into_parts();
         head.version = Version::HTTP_11;
         headers::strip_response(&mut head.headers);
-        for echo in &echoes {
-            if echo.remove_from(&mut head.headers) {
-                ticket.note_reason("the secret stood in a header of the response, and was replaced by what the agent had sent");
-            }
-        }
+        take_out(&echoes, &mut head.headers, &mut ticket);
         ticket.note_response(head.status);
         let body = Unstalled::new(body.map_err(BodyError::from as fn(_) -> _), self.limits.stall);
         match RecordedResponse::new(body, head.status, ticket, Some(Ends { watch, _upload: upload })) {
             Ok(body) => Ok(Response::from_parts(head, Either::Right(body))),
             // Its end could not be recorded, and the ticket with it: nothing is passed on.
-            Err(_) => refuse(Cause::AuditUnavailable, crate::audit::Ticket::closed()),
+            Err(_) => refuse(Cause::AuditUnavailable, Ticket::closed()),
         }
     }
 }
@@ -178,6 +176,17 @@ impl Upstream {
 impl std::fmt::Debug for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Upstream").finish_non_exhaustive()
+    }
+}
+
+/// Takes secrets that stood in the URL out of what the service sends back.
+fn take_out(echoes: &[Echo], headers: &mut HeaderMap, ticket: &mut Ticket) {
+    for echo in echoes {
+        if echo.remove_from(headers) {
+            ticket.note_reason(
+                "the secret stood in a header of the response, and was replaced by what the agent had sent",
+            );
+        }
     }
 }
 

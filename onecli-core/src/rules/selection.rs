@@ -35,12 +35,13 @@ pub(super) fn select(
         }
     }
     let mut secrets = Vec::new();
-    while let Some(first) = fitting.first() {
-        let first = Arc::clone(first);
-        let excludes = |entry: &&Arc<PolicySecret>| first.secret.injection.excludes(&entry.secret.injection);
-        let (rivals, others) = fitting.into_iter().partition(excludes);
-        fitting = others;
-        let chosen = choose(rivals, choice)?;
+    // The most specific first; what it excludes goes, and of the rest the most specific again.
+    while let Some(best) = fitting.iter().map(|entry| rank(&entry.secret)).max() {
+        let leaders: Vec<_> = fitting.iter().copied().filter(|entry| rank(&entry.secret) == best).collect();
+        let Some(first) = leaders.first().copied() else { break };
+        let rivals: Vec<_> = leaders.into_iter().filter(|entry| excludes(first, entry)).collect();
+        let chosen = choose(&rivals, choice)?;
+        fitting.retain(|entry| !excludes(&chosen, entry));
         if chosen.secret.expires_at.is_some_and(|end| end <= now) {
             return Err(Cause::CredentialExpired(chosen.secret.name.clone()));
         }
@@ -78,11 +79,13 @@ fn misfit(facts: &Facts<'_>, secret: &Secret) -> Option<&'static str> {
     None
 }
 
-/// The most specific of those that fill one header; of a tie the one that the agent chose.
-fn choose(rivals: Vec<&Arc<PolicySecret>>, choice: Option<&HeaderValue>) -> Result<Arc<PolicySecret>, Cause> {
-    let best = rivals.iter().map(|entry| rank(&entry.secret)).max();
-    let tied: Vec<_> = rivals.into_iter().filter(|entry| Some(rank(&entry.secret)) == best).collect();
-    match tied.as_slice() {
+fn excludes(one: &PolicySecret, other: &PolicySecret) -> bool {
+    one.secret.injection.excludes(&other.secret.injection)
+}
+
+/// Of those that are equally specific and exclude each other the one that the agent chose.
+fn choose(rivals: &[&Arc<PolicySecret>], choice: Option<&HeaderValue>) -> Result<Arc<PolicySecret>, Cause> {
+    match rivals {
         [only] => Ok(Arc::clone(only)),
         several => several
             .iter()

@@ -351,6 +351,26 @@ fn of_a_tie_the_agent_chooses() {
     assert!(single.selected("https://b.test/", Some("three")).unwrap().is_empty());
 }
 
+/// One that takes away what another one fills, and a third that fills what it fills.
+#[test]
+fn no_two_secrets_that_exclude_each_other_are_put_in() {
+    let mut taking = secret("taking", "a.test", "*", "x-api-key");
+    let Injection::Header { removes, .. } = &mut taking.secret.injection else { unreachable!() };
+    removes.push(http::header::AUTHORIZATION);
+    let (bearer, twin) =
+        (secret("bearer", "*.test", "*", "authorization"), secret("twin", "a.test", "*", "x_api_key"));
+    for turn in 0..3 {
+        let mut all = vec![bearer.clone(), taking.clone(), twin.clone()];
+        all.rotate_left(turn);
+        let case = Case::new(vec![], all);
+        assert!(
+            matches!(case.selected("https://a.test/", None), Err(Cause::AmbiguousSecret(both)) if both.len() == 2)
+        );
+        assert_eq!(case.selected("https://a.test/", Some("taking")).unwrap(), ["taking"]);
+        assert_eq!(case.selected("https://a.test/", Some("twin")).unwrap(), ["twin", "bearer"]);
+    }
+}
+
 #[test]
 fn an_expired_secret_is_not_put_in() {
     let mut case = Case::new(vec![], vec![secret("old", "a.test", "*", "x")]);

@@ -51,6 +51,12 @@ pub(super) const REQUESTS: &[(&str, &str, &str, &str)] = &[
         "tunnels::a_rule_is_not_avoided_by_naming_another_host",
     ),
     (
+        "A19c",
+        "a TLS handshake that can't be read, through a connection that is not looked into",
+        "closed: what can't be judged does not pass",
+        "onecli-core gateway::client_hello::what_begins_as_a_handshake_must_be_one",
+    ),
+    (
         "A21",
         "a client that does not trust our root",
         "nothing passes, and an event says why",
