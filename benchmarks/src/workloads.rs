@@ -6,6 +6,7 @@ use std::{
 };
 
 use http_body_util::BodyExt;
+use tokio::task::JoinHandle;
 
 use crate::{
     client::{Way, get},
@@ -100,11 +101,7 @@ async fn at_once(clients: usize, each: usize, way: &Arc<Way>, anew: bool) -> Vec
             })
         })
         .collect();
-    let mut times = Vec::new();
-    for task in tasks {
-        times.extend(task.await.unwrap());
-    }
-    times
+    gather(tasks).await
 }
 
 async fn paced(connections: usize, per_second: usize, seconds: usize, way: &Arc<Way>) -> Vec<f64> {
@@ -127,6 +124,10 @@ async fn paced(connections: usize, per_second: usize, seconds: usize, way: &Arc<
             })
         })
         .collect();
+    gather(tasks).await
+}
+
+async fn gather(tasks: Vec<JoinHandle<Vec<f64>>>) -> Vec<f64> {
     let mut times = Vec::new();
     for task in tasks {
         times.extend(task.await.unwrap());

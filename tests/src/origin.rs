@@ -80,18 +80,11 @@ impl Origin {
     pub async fn with(alpn: &[&str], handler: Option<Handler>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (authority, ca_pem) = Authority::new();
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(authority));
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let (acceptor, ca_pem) = Authority::acceptor(alpn);
         let chunks = Arc::new(Semaphore::new(0));
         let origin = Self { address, ca_pem, received: Arc::default(), chunks, begun: Arc::default() };
         let (received, chunks) = (Arc::clone(&origin.received), Arc::clone(&origin.chunks));
         let begun = Arc::clone(&origin.begun);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
@@ -252,7 +245,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    pub(crate) fn new() -> (Self, String) {
+    fn new() -> (Self, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -260,6 +253,18 @@ impl Authority {
         let certificate = params.self_signed(&key).unwrap();
         let pem = certificate.pem();
         (Self { issuer: Issuer::new(params, key), made: Mutex::default() }, pem)
+    }
+
+    /// What serves TLS for whatever host is asked for, and the root that its certificates are signed by.
+    pub(crate) fn acceptor(alpn: &[&str]) -> (TlsAcceptor, String) {
+        let (authority, ca_pem) = Self::new();
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(authority));
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        (TlsAcceptor::from(Arc::new(config)), ca_pem)
     }
 
     fn make(&self, host: &str) -> Arc<CertifiedKey> {

@@ -5,12 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rustls::{ServerConfig, crypto::aws_lc_rs};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     origin::Authority,
@@ -37,13 +35,7 @@ impl RawOrigin {
     pub async fn start_at(ip: &str, answer: &'static [u8]) -> Self {
         let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (authority, ca_pem) = Authority::new();
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(authority));
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let (acceptor, ca_pem) = Authority::acceptor(&[]);
         let requests: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
         let kept = Arc::clone(&requests);
         tokio::spawn(async move {
@@ -80,14 +72,7 @@ impl RawOrigin {
 pub async fn http2_goaway(words: &'static str) -> RawOrigin {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (authority, ca_pem) = Authority::new();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(authority));
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, ca_pem) = Authority::acceptor(&["h2"]);
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
