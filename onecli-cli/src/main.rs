@@ -37,6 +37,10 @@ Environment:
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not signed in, 5 daemon not reachable.";
 
+/// What one thread allocates another one often frees here: the events of requests, for one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match commands::run(Cli::parse().command) {
         Ok(code) => code,

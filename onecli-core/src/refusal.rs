@@ -34,6 +34,8 @@ pub enum Cause {
     HostMismatch { expected: String },
     #[error("no valid access token of an agent came with the request")]
     ProxyAuthRequired,
+    #[error("too many wrong access tokens came from this address")]
+    TooManyAttempts { retry_after_seconds: u64 },
     #[error("the rule `{name}` blocks this request")]
     BlockedByPolicy { rule: RuleId, name: String },
     #[error("the rule `{name}` allows {} requests per {}, and they are used up", limit.requests(), limit.window())]
@@ -125,6 +127,7 @@ impl Cause {
             Self::Busy(_) => "too_busy",
             Self::HostMismatch { .. } => "host_mismatch",
             Self::ProxyAuthRequired => "proxy_auth_required",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::BlockedByPolicy { .. } => "blocked_by_policy",
             Self::RateLimited { .. } => "rate_limited",
             Self::BlockedByDefaultPolicy => "blocked_by_default_policy",
@@ -162,7 +165,7 @@ impl Cause {
                 S::FORBIDDEN
             }
             Self::AmbiguousSecret(_) => S::CONFLICT,
-            Self::RateLimited { .. } => S::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::TooManyAttempts { .. } => S::TOO_MANY_REQUESTS,
             Self::DnsFailed(_)
             | Self::UpstreamUnreachable(_)
             | Self::UpstreamTlsFailed(_)

@@ -1,5 +1,7 @@
 //! Where a request is to go.
 
+use std::sync::Arc;
+
 use http::uri::Scheme;
 
 use crate::model::Host;
@@ -14,9 +16,9 @@ pub struct Target {
     /// The port, the scheme's default filled in.
     pub port: u16,
     /// The path as received, without the query: this one is sent.
-    pub path: Box<str>,
+    pub path: Arc<str>,
     /// The query as received, without `?`. Never recorded.
-    pub query: Option<Box<str>>,
+    pub query: Option<Arc<str>>,
 }
 
 impl Target {

@@ -6,12 +6,13 @@ use std::{
 };
 
 /// One log line for each listener.
-pub(crate) fn listeners(gateway: &[SocketAddr], dashboard: SocketAddr) {
+pub(crate) fn listeners(gateway: &[SocketAddr], has_tls: bool, dashboard: SocketAddr) {
+    let tls = if has_tls { ", with TLS or without" } else { "" };
     for address in gateway {
         match address.ip().is_loopback() {
-            true => tracing::info!("gateway on {address}"),
+            true => tracing::info!("gateway on {address}{tls}"),
             false => tracing::info!(
-                "gateway on {address}, which containers reach as host.docker.internal:{}",
+                "gateway on {address}{tls}, which containers reach as host.docker.internal:{}",
                 address.port()
             ),
         }

@@ -20,7 +20,7 @@ use crate::{
     api::{self, AllowedHosts, ApiServer, Backend, LocalSocket, Reach},
     data_dir::DataDir,
     gateway_service::GatewayService,
-    hardening, listeners, owner_key, retention,
+    hardening, listeners, owner_key, renewal, retention,
     settings::{ServingSettings, Settings},
 };
 
@@ -73,6 +73,13 @@ impl Daemon {
         .upstream_roots(gateway.upstream_roots)
         .never_connect_to(&[dashboard], &own_names(&serving))
         .local_service(Arc::new(GatewayService::new(authority.root_pem())));
+        if let Some(proxy) = gateway.upstream_proxy {
+            tracing::info!("connections to services go through the proxy {proxy}");
+            builder = builder.upstream_proxy(proxy);
+        }
+        if let Some(files) = &gateway.tls {
+            builder = builder.tls(files.tls.clone());
+        }
         for listener in gateway_listeners {
             builder = builder.listener(listener);
         }
@@ -97,8 +104,11 @@ impl Daemon {
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(retention::run(store, Arc::clone(handle.policy()), stop.clone()));
+        if let Some(files) = gateway.tls.clone() {
+            tasks.spawn(renewal::run(files, stop.clone()));
+        }
         directory.announce(handle.local_addrs(), dashboard)?;
-        announce::listeners(handle.local_addrs(), dashboard);
+        announce::listeners(handle.local_addrs(), gateway.tls.is_some(), dashboard);
         if is_first_start {
             announce::first_steps();
         }

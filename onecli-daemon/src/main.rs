@@ -13,6 +13,10 @@ struct Command {
     flags: Flags,
 }
 
+/// What one thread allocates another one often frees here: the events of requests, for one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match onecli_daemon::start(Command::parse().flags) {
         Ok(code) => code,

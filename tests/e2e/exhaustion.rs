@@ -251,3 +251,55 @@ async fn a_method_is_no_place_for_a_book() {
     );
     assert!(raw(&daemon, request.as_bytes()).await.starts_with("HTTP/1.1 400"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_guesses_tokens_is_slowed_and_others_at_that_address_go_on() {
+    let origin = Origin::start().await;
+    let daemon = Daemon::start(&origin, HOST).await;
+    let known = daemon.token().await;
+    let other = daemon.json(&["agents", "create", "other"]).await;
+    let other = other["accessToken"].as_str().unwrap();
+    let status = async |token: &str| {
+        let (_, answer) = connect(&daemon, token, "api.test:443").await;
+        answer.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    assert_eq!(status(&known).await, 200);
+    for number in 0..30 {
+        assert_eq!(status(&format!("aoc_{number}")).await, 407);
+    }
+    let (_, answer) = connect(&daemon, "aoc_31", "api.test:443").await;
+    assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("retry-after: 60"), "{answer}");
+    // Who was right before is served; who was not yet learns nothing, right or wrong.
+    assert_eq!(status(&known).await, 200);
+    assert_eq!(status(other).await, 429);
+    // One event for all of it, as of every source without a valid token.
+    eventually("all of them are counted", || async {
+        let events = daemon.audit().await;
+        let guesses: Vec<_> = events.iter().filter(|event| event["agentId"].is_null()).collect();
+        assert!(guesses.len() <= 2, "{guesses:?}");
+        let counted: u64 = guesses.iter().map(|event| event["count"].as_u64().unwrap()).sum();
+        (counted == 32).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_never_end_leave_room_for_more() {
+    // It takes 200 streams on a connection.
+    let origin = Origin::with(&["h2"], None).await;
+    let daemon = Daemon::with(&origin, HOST, &[("RUST_LOG", "warn")]).await;
+    let token = daemon.token().await;
+    let mut running = Vec::new();
+    for _ in 0..3 {
+        let mut tunnel = Tunnel::open(&daemon, &token, "api.test", "h2").await;
+        for _ in 0..150 {
+            let asking = tunnel.get("api.test", "/stream/1");
+            let response = tokio::time::timeout(Duration::from_secs(10), asking).await.expect("it has room");
+            assert_eq!(response.status(), 200);
+            running.push(response);
+        }
+        running.push(tunnel.get("api.test", "/x").await);
+    }
+    assert_eq!(running.len(), 453);
+}

@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Response, StatusCode};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt;
 use onecli_tests::{
     canary::CANARY,
@@ -73,7 +74,11 @@ async fn nothing_grows_and_nothing_is_lost() {
                     let path = format!("/{client}/{number}");
                     // A step through all digits, and what is done with them, in an order of each client's own.
                     let leaves = (number * 7 + client) % 11 == 0;
-                    let Some(response) = tunnel.try_get("api.test", &path).await else {
+                    let (method, body) = match number % 5 {
+                        4 => (Method::POST, Bytes::from(vec![b'u'; 100_000])),
+                        _ => (Method::GET, Bytes::new()),
+                    };
+                    let Some(response) = tunnel.try_send(method, "api.test", &path, body).await else {
                         tunnel = Tunnel::open(&daemon, &token, "api.test", alpn).await;
                         continue;
                     };

@@ -9,8 +9,10 @@
 )]
 
 pub mod canary;
+pub mod connect_proxy;
 pub mod daemon;
 pub mod dns_server;
+pub mod faulty_origin;
 pub mod file_server;
 pub mod generated;
 pub mod git_server;

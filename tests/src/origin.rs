@@ -180,6 +180,11 @@ fn standard(request: Received, chunks: Arc<Semaphore>) -> Response<ServiceBody> 
     if let Some(count) = path.strip_prefix("/stream/") {
         return Response::new(streamed(number(count), chunks));
     }
+    if let Some(mebibytes) = path.strip_prefix("/mebibytes/") {
+        let piece = Bytes::from(vec![b'x'; 1 << 20]);
+        let pieces = std::iter::repeat_n(piece, number(mebibytes)).map(|piece| Ok(Frame::data(piece)));
+        return Response::new(BoxBody::new(StreamBody::new(stream::iter(pieces))));
+    }
     if let Some(length) = path.strip_prefix("/bytes/") {
         return Response::new(whole(vec![b'x'; number(length)]));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
@@ -56,13 +56,15 @@ impl Tunnel {
         }
     }
 
-    /// GETs a path of a host, on a connection that may have ended.
-    pub async fn try_get(&mut self, host: &str, path: &str) -> Option<Response<Incoming>> {
+    /// Sends a request on a connection that may have ended.
+    pub async fn try_send(
+        &mut self, method: Method, host: &str, path: &str, body: Bytes,
+    ) -> Option<Response<Incoming>> {
         let request = match self {
-            Self::Http1(_) => Request::get(path).header("host", host),
-            Self::Http2(_) => Request::get(format!("https://{host}{path}")),
+            Self::Http1(_) => Request::builder().uri(path).header("host", host),
+            Self::Http2(_) => Request::builder().uri(format!("https://{host}{path}")),
         };
-        let request = request.body(Full::default()).unwrap();
+        let request = request.method(method).body(Full::new(body)).unwrap();
         match self {
             Self::Http1(sender) => {
                 sender.ready().await.ok()?;
@@ -70,6 +72,11 @@ impl Tunnel {
             }
             Self::Http2(sender) => sender.send_request(request).await.ok(),
         }
+    }
+
+    /// GETs a path of a host, on a connection that may have ended.
+    pub async fn try_get(&mut self, host: &str, path: &str) -> Option<Response<Incoming>> {
+        self.try_send(Method::GET, host, path, Bytes::new()).await
     }
 
     /// GETs a path of a host.

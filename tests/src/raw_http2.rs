@@ -1,5 +1,7 @@
 //! A client that sends HTTP/2 frames as a test writes them (RFC 9113), since proper clients refuse to.
 
+use std::time::Duration;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,18 +13,62 @@ use crate::{daemon::Daemon, proxy::tls};
 /// Types of frames (RFC 9113 6).
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
+pub const PRIORITY: u8 = 2;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
+pub const PUSH_PROMISE: u8 = 5;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 /// Flags.
 pub const END_STREAM: u8 = 1;
 pub const ACK: u8 = 1;
 pub const END_HEADERS: u8 = 4;
+pub const PADDED: u8 = 8;
+pub const HAS_PRIORITY: u8 = 0x20;
+/// What a client sends first (RFC 9113 3.4).
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection inside a tunnel.
 pub struct RawHttp2(TlsStream<TcpStream>);
+
+/// A frame as it came.
+#[derive(Debug)]
+pub struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
+}
+
+/// What there was to read.
+#[derive(Debug)]
+pub enum Next {
+    Frame(Frame),
+    /// The connection has ended.
+    Closed,
+    /// Nothing came in time.
+    Silence,
+}
+
+/// Error codes (RFC 9113 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorCode {
+    NoError,
+    ProtocolError,
+    InternalError,
+    FlowControlError,
+    SettingsTimeout,
+    StreamClosed,
+    FrameSizeError,
+    RefusedStream,
+    Cancel,
+    CompressionError,
+    ConnectError,
+    EnhanceYourCalm,
+    Other(u32),
+}
 
 /// What came back on a stream.
 #[derive(Debug, Default)]
@@ -36,11 +82,15 @@ pub struct Answer {
 impl RawHttp2 {
     /// CONNECTs to `host:443` and begins to speak HTTP/2 inside.
     pub async fn open(daemon: &Daemon, token: &str, host: &str) -> Self {
-        let mut stream = tls(daemon, token, &format!("{host}:443"), host, "h2").await;
-        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-        let mut connection = Self(stream);
+        let mut connection = Self::open_silent(daemon, token, host).await;
+        connection.0.write_all(PREFACE).await.unwrap();
         connection.send(&frame(SETTINGS, 0, 0, &[])).await;
         connection
+    }
+
+    /// CONNECTs to `host:443` and agrees to speak HTTP/2 inside, but says nothing yet.
+    pub async fn open_silent(daemon: &Daemon, token: &str, host: &str) -> Self {
+        Self(tls(daemon, token, &format!("{host}:443"), host, "h2").await)
     }
 
     /// Sends bytes as they are. Answers whether the other side still took them.
@@ -87,6 +137,15 @@ impl RawHttp2 {
         data
     }
 
+    /// Reads the next frame. After a silence, part of a frame may be lost.
+    pub async fn next(&mut self, patience: Duration) -> Next {
+        match tokio::time::timeout(patience, self.frame()).await {
+            Ok(Some((kind, flags, stream, payload))) => Next::Frame(Frame { kind, flags, stream, payload }),
+            Ok(None) => Next::Closed,
+            Err(_) => Next::Silence,
+        }
+    }
+
     async fn frame(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.ok()?;
@@ -98,6 +157,30 @@ impl RawHttp2 {
     }
 }
 
+impl ErrorCode {
+    const KNOWN: [Self; 12] = [
+        Self::NoError,
+        Self::ProtocolError,
+        Self::InternalError,
+        Self::FlowControlError,
+        Self::SettingsTimeout,
+        Self::StreamClosed,
+        Self::FrameSizeError,
+        Self::RefusedStream,
+        Self::Cancel,
+        Self::CompressionError,
+        Self::ConnectError,
+        Self::EnhanceYourCalm,
+    ];
+
+    /// Reads the four bytes at a place of a payload.
+    pub fn read(payload: &[u8], at: usize) -> Self {
+        let number = u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
+        let known = usize::try_from(number).ok().and_then(|number| Self::KNOWN.get(number).copied());
+        known.unwrap_or(Self::Other(number))
+    }
+}
+
 /// A frame (RFC 9113 4.1).
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
@@ -105,6 +188,26 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     bytes.extend(stream.to_be_bytes());
     bytes.extend(payload);
     bytes
+}
+
+/// SETTINGS (RFC 9113 6.5).
+pub fn settings(values: &[(u16, u32)]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    for (name, value) in values {
+        payload.extend(name.to_be_bytes());
+        payload.extend(value.to_be_bytes());
+    }
+    frame(SETTINGS, 0, 0, &payload)
+}
+
+/// WINDOW_UPDATE of a stream, or of the connection (RFC 9113 6.9).
+pub fn window_update(stream: u32, increment: u32) -> Vec<u8> {
+    frame(WINDOW_UPDATE, 0, stream, &increment.to_be_bytes())
+}
+
+/// RST_STREAM (RFC 9113 6.4).
+pub fn reset(stream: u32, code: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &code.to_be_bytes())
 }
 
 /// Fields as literals without indexing (RFC 7541 6.2.2), as they are.

@@ -1,6 +1,6 @@
 //! Merging of equal denials, so that a flood can't drown the log.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use time::OffsetDateTime;
 
@@ -25,14 +25,14 @@ pub(super) struct Coalescer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     /// Attempts without a valid token: one event per source and minute.
-    NoToken { source: Option<String>, minute: i64 },
+    NoToken { source: Option<Arc<str>>, minute: i64 },
     /// Denials of one agent that are equal, within a second.
     Denied {
         agent: AgentId,
         decision: Decision,
         status: Option<u16>,
         rule: Option<RuleId>,
-        host: Option<String>,
+        host: Option<Arc<str>>,
         second: i64,
     },
     /// All others of its denials in that second that ended alike.
@@ -91,7 +91,7 @@ impl Coalescer {
         self.different.retain(|(_, second), _| now.unix_timestamp() <= *second);
     }
 
-    fn without_token(&self, source: Option<String>, minute: i64) -> Key {
+    fn without_token(&self, source: Option<Arc<str>>, minute: i64) -> Key {
         let key = Key::NoToken { source, minute };
         match self.groups.contains_key(&key) || self.groups.len() < MOST_GROUPS {
             true => key,

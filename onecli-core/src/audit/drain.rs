@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Events are gathered for this long, so that one transaction takes many.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(150);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -34,11 +34,9 @@ pub enum DrainError {
 impl Recorder {
     /// Brings events into the store until `stop`; then those that are left, once.
     pub async fn drain(&self, store: &(impl AuditStore + ?Sized), stop: CancellationToken) {
-        let mut written = self.journal.written();
         let mut at = Cursor::default();
         let mut retry = FIRST_RETRY;
         loop {
-            written.mark_unchanged();
             let pause = match self.drain_once(store, &mut at).await {
                 Ok(()) => {
                     retry = FIRST_RETRY;
@@ -56,7 +54,7 @@ impl Recorder {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.drain_now.notified() => {}
-                () = wait(pause, &mut written) => {}
+                () = self.wait(pause) => {}
             }
         }
     }
@@ -66,7 +64,7 @@ impl Recorder {
     /// # Errors
     /// If that takes longer than `patience`.
     pub async fn flush(&self, patience: Duration) -> Result<(), DrainError> {
-        let goal = *self.journal.written().borrow();
+        let goal = self.journal.written();
         let mut drained = self.drained.subscribe();
         self.drain_now.notify_one();
         let caught_up = drained.wait_for(|at| *at >= goal);
@@ -76,11 +74,21 @@ impl Recorder {
         }
     }
 
+    async fn wait(&self, pause: Option<Duration>) {
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => {
+                self.journal.finished.notified().await;
+                tokio::time::sleep(GATHER).await;
+            }
+        }
+    }
+
     async fn drain_once(
         &self, store: &(impl AuditStore + ?Sized), at: &mut Cursor,
     ) -> Result<(), DrainError> {
         loop {
-            let end = *self.journal.written().borrow();
+            let end = self.journal.written();
             if at.reader.is_none() {
                 let Some(oldest) = segment::list(self.journal.directory())?.into_iter().next() else {
                     return Ok(());
@@ -175,17 +183,5 @@ impl Cursor {
         self.segment = number;
         self.reader = Some(SegmentReader::new(segment::path(recorder.journal.directory(), number)));
         self.exhausted = false;
-    }
-}
-
-async fn wait(pause: Option<Duration>, written: &mut tokio::sync::watch::Receiver<Position>) {
-    match pause {
-        Some(pause) => tokio::time::sleep(pause).await,
-        None => {
-            if written.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(GATHER).await;
-        }
     }
 }

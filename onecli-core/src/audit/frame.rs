@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 use crate::model::AuditEvent;
 
 /// What the journal holds.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Record {
+pub(super) enum Record<E = AuditEvent> {
     /// A request is about to leave the gateway. Holds the event as it is if nothing more is heard of it.
-    Intent(AuditEvent),
+    Intent(E),
     /// An exchange has ended.
-    Finish(AuditEvent),
+    Finish(E),
 }
 
 /// Length and CRC-32 (ISO 3309), each four bytes, little-endian.
 const HEAD: usize = 8;
+/// Most records are shorter.
+const USUAL: usize = 768;
 /// No event is near this long; a longer length is damage.
 const LONGEST: usize = 1 << 20;
 
@@ -28,9 +30,10 @@ pub(super) enum Unreadable {
     Damaged,
 }
 
-pub(super) fn encode(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
-    let mut frame = vec![0; HEAD];
-    serde_json::to_writer(&mut frame, record)?;
+pub(super) fn encode(record: Record<&AuditEvent>) -> Result<Vec<u8>, serde_json::Error> {
+    let mut frame = Vec::with_capacity(USUAL);
+    frame.extend_from_slice(&[0; HEAD]);
+    serde_json::to_writer(&mut frame, &record)?;
     let (head, content) = frame.split_at_mut(HEAD);
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
     for (place, byte) in

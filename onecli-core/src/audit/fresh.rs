@@ -4,7 +4,7 @@ use super::{frame::Record, segment::Position};
 use crate::model::AuditEvent;
 
 /// So many events are kept; when the drain is further behind, it reads the journal.
-const MOST: usize = 2_000;
+const MOST: usize = 4_000;
 
 /// The finished events between two places of the journal: all of them.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ impl Fresh {
     }
 
     /// A record was written, up to here.
-    pub(super) fn note(&mut self, record: &Record, position: Position) {
+    pub(super) fn note(&mut self, record: Record<&AuditEvent>, position: Position) {
         self.to = position;
         match record {
             Record::Finish(_) if self.events.len() == MOST => {

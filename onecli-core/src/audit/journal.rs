@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{
     frame::{self, Record},
@@ -39,7 +39,8 @@ pub struct Journal {
     segment_bytes: u64,
     writer: Mutex<Writer>,
     fresh: Mutex<Fresh>,
-    written: watch::Sender<Position>,
+    /// Told when something has finished.
+    pub(super) finished: Notify,
 }
 
 #[derive(Debug)]
@@ -110,22 +111,22 @@ impl Journal {
             segment_bytes,
             writer: Mutex::new(writer),
             fresh: Mutex::new(Fresh::since(position)),
-            written: watch::Sender::new(position),
+            finished: Notify::new(),
         };
         for (_, mut event) in unfinished {
             event.decision = Decision::Interrupted;
             event.error = Some("gateway_stopped".into());
-            journal.write(&Record::Finish(event))?;
+            journal.write(Record::Finish(&event))?;
         }
         Ok(journal)
     }
 
     /// Writes a record. When this returns it survives the end of the process.
-    pub(super) fn append(&self, record: &Record) -> Result<(), JournalError> {
+    pub(super) fn append(&self, record: Record<&AuditEvent>) -> Result<(), JournalError> {
         self.write(record).map_err(|source| JournalError { directory: self.directory.clone(), source })
     }
 
-    fn write(&self, record: &Record) -> io::Result<()> {
+    fn write(&self, record: Record<&AuditEvent>) -> io::Result<()> {
         let frame = frame::encode(record)?;
         let mut writer = self.writer();
         if writer.torn || writer.length - writer.carried >= self.segment_bytes {
@@ -151,7 +152,9 @@ impl Journal {
         let position = writer.position();
         // While the writer is held, so that they come in order.
         self.fresh().note(record, position);
-        self.written.send_replace(position);
+        if matches!(record, Record::Finish(_)) {
+            self.finished.notify_one();
+        }
         Ok(())
     }
 
@@ -181,8 +184,9 @@ impl Journal {
         &self.directory
     }
 
-    pub(super) fn written(&self) -> watch::Receiver<Position> {
-        self.written.subscribe()
+    /// Up to where it is written.
+    pub(super) fn written(&self) -> Position {
+        self.writer().position()
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

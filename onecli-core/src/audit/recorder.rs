@@ -25,7 +25,7 @@ pub use super::drain::DrainError;
 #[derive(Debug)]
 pub struct Recorder {
     pub(super) journal: Journal,
-    gateway: String,
+    gateway: Arc<str>,
     coalescer: Mutex<Coalescer>,
     /// Set when the process ends while exchanges are open: those are `interrupted`, their clients have not left.
     stopping: AtomicBool,
@@ -42,7 +42,7 @@ impl Recorder {
     pub fn new(journal: Journal, gateway: String) -> Arc<Self> {
         Arc::new(Self {
             journal,
-            gateway,
+            gateway: gateway.into(),
             coalescer: Mutex::default(),
             stopping: AtomicBool::new(false),
             drained: watch::Sender::default(),
@@ -50,18 +50,18 @@ impl Recorder {
         })
     }
 
-    pub(super) fn gateway(&self) -> &str {
-        &self.gateway
+    pub(super) fn gateway(&self) -> Arc<str> {
+        Arc::clone(&self.gateway)
     }
 
-    pub(super) fn intent(&self, event: AuditEvent) -> Result<(), JournalError> {
-        self.journal.append(&Record::Intent(event))
+    pub(super) fn intent(&self, event: &AuditEvent) -> Result<(), JournalError> {
+        self.journal.append(Record::Intent(event))
     }
 
     /// Writes how an exchange ended. One that has an intent in the journal is never merged with others: it would stay open.
     pub(super) fn finish(&self, event: AuditEvent, has_intent: bool) -> Result<(), JournalError> {
         let due = if has_intent { Some(event) } else { self.coalescer().take(event) };
-        due.map_or(Ok(()), |event| self.journal.append(&Record::Finish(event)))
+        due.map_or(Ok(()), |event| self.journal.append(Record::Finish(&event)))
     }
 
     /// From now on exchanges that end without an outcome were interrupted by this process's end.
@@ -92,7 +92,7 @@ impl Recorder {
         let grown = self.coalescer().grown();
         for (key, event) in grown {
             self.journal
-                .append(&Record::Finish(event))
+                .append(Record::Finish(&event))
                 .inspect_err(|_| self.coalescer().is_unwritten(&key))?;
         }
         self.coalescer().forget(clock::now());

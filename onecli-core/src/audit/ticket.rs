@@ -1,6 +1,7 @@
 //! The record of one exchange while it is on its way.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use http::StatusCode;
+use http::{StatusCode, uri::Scheme};
 
 use super::{JournalError, Recorder};
 use crate::{
@@ -52,7 +53,7 @@ pub struct Ending {
 impl Ticket {
     /// Opens the record of a request that was just received.
     #[must_use]
-    pub fn open(recorder: &Arc<Recorder>, source: Option<String>) -> Self {
+    pub fn open(recorder: &Arc<Recorder>, source: Option<Arc<str>>) -> Self {
         let event = AuditEvent {
             id: EventId::generate(),
             at: clock::now(),
@@ -74,7 +75,7 @@ impl Ticket {
             rule_name: None,
             secret_ids: Vec::new(),
             limits: Vec::new(),
-            gateway: recorder.gateway().to_owned(),
+            gateway: recorder.gateway(),
             status: None,
             request_bytes: 0,
             response_bytes: 0,
@@ -112,7 +113,7 @@ impl Ticket {
     pub fn note_agent(&mut self, agent: &PolicyAgent) {
         self.note(|event| {
             event.agent_id = Some(agent.agent.id);
-            event.agent_name = Some(agent.agent.name.clone());
+            event.agent_name = Some(Arc::clone(&agent.name));
             event.parent_agent_id = agent.agent.parent_id;
         });
     }
@@ -120,31 +121,46 @@ impl Ticket {
     /// Notes where it is to go. The query is left out.
     pub fn note_target(&mut self, target: &Target) {
         self.note(|event| {
-            event.scheme = Some(target.scheme.as_str().to_owned());
-            event.host = Some(target.host.as_str().to_owned());
+            event.scheme = Some(match target.scheme == Scheme::HTTP {
+                true => Cow::Borrowed("http"),
+                false => Cow::Borrowed("https"),
+            });
+            event.host = Some(target.host.shared());
             event.port = Some(target.port);
-            event.path = Some(shortened(&target.path, LONGEST_PATH));
+            event.path = Some(match shortened(&target.path, LONGEST_PATH) {
+                Some(beginning) => beginning.into(),
+                None => Arc::clone(&target.path),
+            });
         });
     }
 
     /// Notes the host of a tunnel.
     pub(crate) fn note_host(&mut self, host: &crate::model::Host, port: u16) {
         self.note(|event| {
-            event.host = Some(host.as_str().to_owned());
+            event.host = Some(host.shared());
             event.port = Some(port);
         });
     }
 
     /// Notes the method.
     pub fn note_method(&mut self, method: &http::Method) {
-        self.note(|event| event.method = Some(shortened(method.as_str(), LONGEST_METHOD)));
+        let name = STANDARD_METHODS.into_iter().find(|standard| *standard == method.as_str());
+        self.note(|event| {
+            event.method = Some(match name {
+                Some(name) => Cow::Borrowed(name),
+                None => {
+                    let name = method.as_str();
+                    Cow::Owned(shortened(name, LONGEST_METHOD).unwrap_or_else(|| name.to_owned()))
+                }
+            });
+        });
     }
 
     /// Notes which secrets were put in, or why none.
     pub fn note_secrets(&mut self, secrets: Vec<SecretId>, not_injected_because: Option<&'static str>) {
         self.note(|event| {
             event.secret_ids = secrets;
-            event.not_injected_because = not_injected_because.map(str::to_owned);
+            event.not_injected_because = not_injected_because.map(Cow::Borrowed);
         });
     }
 
@@ -157,13 +173,13 @@ impl Ticket {
     pub fn note_rule(&mut self, rule: &crate::model::Rule) {
         self.note(|event| {
             event.rule_id = Some(rule.id);
-            event.rule_name = Some(rule.name.clone());
+            event.rule_name = Some(rule.name.as_str().into());
         });
     }
 
     /// Notes what a person should know of it.
-    pub fn note_reason(&mut self, reason: &str) {
-        self.note(|event| event.reason = Some(reason.to_owned()));
+    pub fn note_reason(&mut self, reason: &'static str) {
+        self.note(|event| event.reason = Some(Cow::Borrowed(reason)));
     }
 
     /// Notes that a tunnel stands.
@@ -209,7 +225,7 @@ impl Ticket {
     pub fn intent(&mut self) -> Result<(), JournalError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.has_intent = true;
-        open.recorder.intent(open.event.clone())
+        open.recorder.intent(&open.event)
     }
 
     /// Writes down how the exchange ended.
@@ -225,8 +241,8 @@ impl Ticket {
         let Open { recorder, mut event, received, request_bytes, response_bytes, has_intent } = *open;
         event.decision = ending.decision;
         event.status = ending.status.map_or(event.status, |status| Some(status.as_u16()));
-        event.reason = ending.reason.or(event.reason);
-        event.error = ending.error.map(str::to_owned);
+        event.reason = ending.reason.map(Cow::Owned).or(event.reason);
+        event.error = ending.error.map(Cow::Borrowed);
         event.request_bytes = request_bytes.load(Ordering::Relaxed);
         event.response_bytes = response_bytes;
         event.duration_ms = u64::try_from(received.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -244,11 +260,16 @@ impl Ticket {
 const LONGEST_PATH: usize = 2048;
 const LONGEST_METHOD: usize = 64;
 
-fn shortened(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+/// Methods that are common enough to have their name once (RFC 9110 9.3, RFC 5789).
+const STANDARD_METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT"];
+
+/// The beginning of a text that is longer than so many characters.
+fn shortened(text: &str, length: usize) -> Option<String> {
+    if text.len() <= length {
+        return None;
     }
+    let (at, _) = text.char_indices().nth(length)?;
+    Some(format!("{}…", text.get(..at).unwrap_or_default()))
 }
 
 impl Drop for Ticket {

@@ -5,13 +5,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use super::{ConnectTo, Reach, resolve::Resolver};
+use super::{ConnectTo, Reach, UpstreamProxy, resolve::Resolver};
 use crate::model::{AllowPrivate, Host};
 
 /// Resolves hosts and refuses those that must not be reached. Connections are made only to the addresses that it gives,
 /// so the address that was checked is the address that is dialled.
 pub struct DestinationGuard {
     resolver: Resolver,
+    proxy: Option<UpstreamProxy>,
     own: RwLock<Own>,
 }
 
@@ -20,6 +21,17 @@ pub struct DestinationGuard {
 struct Own {
     ports: Vec<u16>,
     names: Vec<(Host, Option<u16>)>,
+}
+
+/// How a destination is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// By one of these addresses.
+    Direct(Arc<[SocketAddr]>),
+    /// By one of these addresses, through the upstream proxy.
+    Proxied(Arc<[SocketAddr]>),
+    /// Through the upstream proxy, which looks its name up.
+    ProxiedByName,
 }
 
 /// Why a destination is not reached.
@@ -42,7 +54,36 @@ impl DestinationGuard {
     /// A guard that connects as `connect_to` says, and else as the system resolves.
     #[must_use]
     pub fn new(connect_to: Vec<ConnectTo>) -> Self {
-        Self { resolver: Resolver::new(connect_to), own: RwLock::default() }
+        Self { resolver: Resolver::new(connect_to), proxy: None, own: RwLock::default() }
+    }
+
+    /// Leads through a proxy what is not to go round it.
+    #[must_use]
+    pub fn through(mut self, proxy: Option<UpstreamProxy>) -> Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// The proxy, if there is one.
+    pub(crate) fn proxy(&self) -> Option<&UpstreamProxy> {
+        self.proxy.as_ref()
+    }
+
+    /// The addresses of the proxy itself, wherever they are, but for this daemon.
+    ///
+    /// # Errors
+    /// If it does not resolve, or leads to this daemon.
+    pub(crate) async fn check_proxy(&self, proxy: &UpstreamProxy) -> Result<Arc<[SocketAddr]>, GuardError> {
+        let found = self.resolver.resolve(&proxy.host, proxy.port).await;
+        let addresses = found.map_err(|error| GuardError::Dns(format!("of the upstream proxy: {error}")))?;
+        match addresses.iter().any(|address| self.is_own_listener(*address)) {
+            true => Err(GuardError::NotAllowed {
+                host: "the upstream proxy".into(),
+                kind: "OneCLI itself",
+                remedy: "; see ONECLI_UPSTREAM_PROXY",
+            }),
+            false => Ok(addresses),
+        }
     }
 
     /// Closes this daemon's own listeners, at every address of this machine, and the public names by which they are
@@ -53,20 +94,23 @@ impl DestinationGuard {
         own.names.extend_from_slice(public_names);
     }
 
-    /// The addresses at which `host` may be reached.
+    /// How `host` may be reached.
     ///
     /// # Errors
     /// If it does not resolve, or if any of its addresses is not open: a name that leads to several places could be
     /// made to lead to the wrong one.
-    pub async fn check(
-        &self, host: &Host, port: u16, allowed: &[AllowPrivate],
-    ) -> Result<Arc<[SocketAddr]>, GuardError> {
+    pub async fn check(&self, host: &Host, port: u16, allowed: &[AllowPrivate]) -> Result<Route, GuardError> {
         let refuse = |kind, remedy| GuardError::NotAllowed { host: host.to_string(), kind, remedy };
         if METADATA_NAMES.contains(&host.as_str()) {
             return Err(refuse("a cloud metadata service", ""));
         }
         if self.is_own_name(host, port) {
             return Err(refuse("OneCLI itself", ""));
+        }
+        if self.proxy.as_ref().is_some_and(|proxy| proxy.looks_up(host, port))
+            && !self.resolver.is_given(host, port)
+        {
+            return Ok(Route::ProxiedByName);
         }
         let addresses =
             self.resolver.resolve(host, port).await.map_err(|error| GuardError::Dns(error.to_string()))?;
@@ -80,7 +124,10 @@ impl DestinationGuard {
                 Reach::Private(_) | Reach::Public => {}
             }
         }
-        Ok(addresses)
+        Ok(match &self.proxy {
+            Some(proxy) if !proxy.is_gone_round(host, port, &addresses) => Route::Proxied(addresses),
+            _ => Route::Direct(addresses),
+        })
     }
 
     fn is_own_name(&self, host: &Host, port: u16) -> bool {
@@ -113,15 +160,21 @@ impl std::fmt::Debug for DestinationGuard {
 
 #[cfg(test)]
 mod tests {
-    use super::{DestinationGuard, GuardError};
-    use crate::model::{AllowPrivate, Host};
+    use super::{DestinationGuard, GuardError, Route};
+    use crate::{
+        destination::{Lookups, UpstreamProxy},
+        model::{AllowPrivate, Host},
+    };
 
     async fn check(
         guard: &DestinationGuard, host: &str, port: u16, allowed: &[&str],
     ) -> Result<String, GuardError> {
         let allowed: Vec<AllowPrivate> = allowed.iter().map(|text| text.parse().unwrap()).collect();
-        let addresses = guard.check(&Host::parse(host).unwrap(), port, &allowed).await?;
-        Ok(addresses[0].to_string())
+        Ok(match guard.check(&Host::parse(host).unwrap(), port, &allowed).await? {
+            Route::Direct(addresses) => addresses[0].to_string(),
+            Route::Proxied(addresses) => format!("proxied {}", addresses[0]),
+            Route::ProxiedByName => "proxied by name".to_owned(),
+        })
     }
 
     fn guard() -> DestinationGuard {
@@ -156,5 +209,25 @@ mod tests {
             assert!(check(&guard, host, 10255, &open).await.is_err(), "{host}");
         }
         assert!(check(&guard, "127.0.0.1", 10256, &open).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_proxy_opens_nothing() {
+        for (lookups, by_name) in [(Lookups::Local, None), (Lookups::Remote, Some("proxied by name"))] {
+            let proxy = UpstreamProxy::parse("http://127.0.0.1:3128").unwrap().lookups(lookups);
+            let guard = guard().through(Some(proxy.direct(vec!["127.0.0.0/8".parse().unwrap()])));
+            assert_eq!(check(&guard, "pub.test", 443, &[]).await.unwrap(), "proxied 1.1.1.1:443");
+            assert_eq!(check(&guard, "9.9.9.9", 443, &[]).await.unwrap(), "proxied 9.9.9.9:443");
+            assert_eq!(check(&guard, "a.test", 443, &["a.test"]).await.unwrap(), "127.0.0.1:8443");
+            for host in ["a.test", "rebound.test", "169.254.169.254", "10.0.0.1", "metadata.google.internal"]
+            {
+                assert!(check(&guard, host, 443, &[]).await.is_err(), "{host}");
+            }
+            assert_eq!(check(&guard, "not-here.invalid", 443, &[]).await.ok().as_deref(), by_name);
+        }
+        let itself = UpstreamProxy::parse("http://127.0.0.1:10255").unwrap();
+        let guard = guard();
+        guard.close_own(&["127.0.0.1:10255".parse().unwrap()], &[]);
+        assert!(guard.check_proxy(&itself).await.is_err());
     }
 }

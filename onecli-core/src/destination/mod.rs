@@ -3,7 +3,9 @@
 mod address;
 mod guard;
 mod resolve;
+mod upstream_proxy;
 
 pub use address::Reach;
-pub use guard::{DestinationGuard, GuardError};
+pub use guard::{DestinationGuard, GuardError, Route};
 pub use resolve::{ConnectTo, InvalidConnectTo};
+pub use upstream_proxy::{InvalidUpstreamProxy, Lookups, UpstreamProxy};

@@ -60,6 +60,11 @@ impl Resolver {
         Self { given, found, at_once: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
+    /// Whether the address of a host was given.
+    pub(super) fn is_given(&self, host: &Host, port: u16) -> bool {
+        self.given.iter().any(|given| given.host == *host && given.port == port)
+    }
+
     /// The addresses of a host, at least one.
     pub(super) async fn resolve(&self, host: &Host, port: u16) -> Result<Arc<[SocketAddr]>, Arc<io::Error>> {
         if let Some(given) = self.given.iter().find(|given| given.host == *host && given.port == port) {

@@ -8,11 +8,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::OwnedSemaphorePermit,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_rustls::server::TlsStream;
 
 use super::{
     Shared,
     connection::Connection,
+    connections::count,
+    one_of::OneOf,
     pipeline, reply,
     reply::ReplyBody,
     serve::{self, Until},
@@ -21,6 +23,9 @@ use super::{
 
 /// After an accept that failed for want of descriptors, others get time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// An accepted connection, with or without TLS.
+pub(super) type Entry = OneOf<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Accepts connections until the gateway drains.
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
@@ -47,12 +52,40 @@ async fn serve_proxy(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, r
     if socket::set_up(&stream, shared.limits.stall).is_err() {
         return;
     }
-    let closer = CancellationToken::new();
+    let entering = tokio::time::timeout(serve::STRANGERS_HEAD, enter(&shared, stream));
+    let Some(Ok(Some(stream))) = shared.drain.run_until_cancelled(entering).await else { return };
+    let closer = shared.abort.child_token();
     let until = Until::of_stranger(&shared, closer.clone());
+    let source = peer.ip().to_canonical().to_string().into();
     let connection =
-        Arc::new(Connection { peer, closer, room: Arc::new(room), _counted: None, tunnel: None });
+        Arc::new(Connection { peer, source, closer, room: Arc::new(room), _counted: None, tunnel: None });
     let service = service_fn(move |request| handle(Arc::clone(&shared), Arc::clone(&connection), request));
     serve::http1(until, stream, service).await;
+}
+
+/// Shakes hands where TLS is spoken; a client says by its first byte whether it does.
+async fn enter(shared: &Shared, stream: TcpStream) -> Option<Entry> {
+    let Some(tls) = &shared.tls else { return Some(OneOf::First(stream)) };
+    let mut first = [0];
+    match stream.peek(&mut first).await {
+        Ok(1) if first == [tunnel::TLS_HANDSHAKE] => {
+            let shaking = tokio::time::timeout(shared.limits.handshake, tls.accept(stream));
+            match shaking.await {
+                Ok(Ok(stream)) => Some(OneOf::Second(Box::new(stream))),
+                Ok(Err(error)) => {
+                    count(&shared.connections.closed().tls);
+                    tracing::info!(%error, "a TLS handshake with the gateway's port failed");
+                    None
+                }
+                Err(_) => {
+                    count(&shared.connections.closed().tls);
+                    None
+                }
+            }
+        }
+        Ok(1) => Some(OneOf::First(stream)),
+        _ => None,
+    }
 }
 
 async fn handle(

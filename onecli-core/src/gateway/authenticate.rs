@@ -6,26 +6,44 @@ use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, header::PROXY_AUTHORIZATION};
 use zeroize::Zeroizing;
 
-use super::{Shared, connection::Tunnel};
+use super::{Shared, connection::Connection, guesses};
 use crate::{clock, policy::PolicyAgent, refusal::Cause, store::TokenHash};
 
 /// The agent whose valid token comes with the request, or with which its tunnel was opened.
 pub(super) fn authenticate(
-    shared: &Shared, tunnel: Option<&Tunnel>, headers: &HeaderMap,
+    shared: &Shared, connection: &Connection, headers: &HeaderMap,
 ) -> Result<Arc<PolicyAgent>, Cause> {
-    let token = match tunnel {
-        Some(tunnel) => tunnel.token,
-        None => presented(shared, headers).ok_or(Cause::ProxyAuthRequired)?,
-    };
     let snapshot = shared.policy.snapshot().map_err(|_| Cause::StoreUnavailable)?;
-    let agent = snapshot.agent(&token).filter(|agent| agent.is_active(clock::now()));
-    agent.cloned().ok_or(Cause::ProxyAuthRequired)
+    let valid = |token: &TokenHash| snapshot.agent(token).filter(|agent| agent.is_active(clock::now()));
+    if let Some(tunnel) = &connection.tunnel {
+        return valid(&tunnel.token).cloned().ok_or(Cause::ProxyAuthRequired);
+    }
+    let Some(presented) = presented(headers)? else { return Err(Cause::ProxyAuthRequired) };
+    let (guesses, source) = (&shared.guesses, connection.peer.ip());
+    let token = shared.vault.hash_token(&presented);
+    if !guesses.may_try(source, &token) {
+        return Err(Cause::TooManyAttempts { retry_after_seconds: guesses::TIME.as_secs() });
+    }
+    match valid(&token) {
+        Some(agent) => {
+            guesses.is_right(&token, &snapshot);
+            Ok(Arc::clone(agent))
+        }
+        None => {
+            guesses.is_wrong(source);
+            Err(Cause::ProxyAuthRequired)
+        }
+    }
 }
 
-fn presented(shared: &Shared, headers: &HeaderMap) -> Option<TokenHash> {
+/// The token that came with the request. Many clients send the first request without any.
+fn presented(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, Cause> {
     let mut values = headers.get_all(PROXY_AUTHORIZATION).into_iter();
-    let (only, None) = (values.next()?, values.next()) else { return None };
-    token(only).map(|token| shared.vault.hash_token(&token))
+    match (values.next(), values.next()) {
+        (Some(only), None) => token(only).map(Some).ok_or(Cause::ProxyAuthRequired),
+        (Some(_), Some(_)) => Err(Cause::ProxyAuthRequired),
+        (None, _) => Ok(None),
+    }
 }
 
 /// The token of `Bearer TOKEN` or `Basic base64(anything:TOKEN)`; schemes in any case (RFC 9110 11.1).

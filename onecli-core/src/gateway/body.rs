@@ -18,6 +18,7 @@ use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
 use super::{
+    lanes::Place,
     stall::{Stalled, Unstalled},
     upload::UploadGuard,
 };
@@ -162,6 +163,7 @@ pub(super) type ServiceBody = Unstalled<MapErr<Incoming, fn(hyper::Error) -> Bod
 pub(super) struct Ends {
     pub(super) watch: Watch,
     pub(super) _upload: UploadGuard,
+    pub(super) _place: Place,
 }
 
 /// A response's body that records the end of its exchange before the last of it is passed on.

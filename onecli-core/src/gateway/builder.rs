@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Limits, LocalService, Shared, Upstream, accept, activity::Activity, connections::Connections,
-    connector::GuardedConnector, upstream,
+    ClosedConnections, GatewayTls, Limits, LocalService, Shared, Upstream, accept, activity::Activity,
+    connections::Connections, connector::GuardedConnector, guesses::Guesses, upstream,
 };
 use crate::{
     audit::{Fsync, Journal, JournalError, Recorder},
     ca::CertificateAuthority,
-    destination::{ConnectTo, DestinationGuard},
+    destination::{ConnectTo, DestinationGuard, UpstreamProxy},
     model::Host,
     policy::Policy,
     rules::RuleEngine,
@@ -48,6 +48,8 @@ impl Gateway {
             listeners: Vec::new(),
             connect_to: Vec::new(),
             upstream_roots: Vec::new(),
+            upstream_proxy: None,
+            tls: None,
             local: None,
             limits: Limits::default(),
             own_listeners: Vec::new(),
@@ -67,6 +69,8 @@ pub struct GatewayBuilder {
     listeners: Vec<TcpListener>,
     connect_to: Vec<ConnectTo>,
     upstream_roots: Vec<CertificateDer<'static>>,
+    upstream_proxy: Option<UpstreamProxy>,
+    tls: Option<GatewayTls>,
     local: Option<Arc<dyn LocalService>>,
     limits: Limits,
     own_listeners: Vec<SocketAddr>,
@@ -125,6 +129,20 @@ impl GatewayBuilder {
         self
     }
 
+    /// Connects to services through this proxy.
+    #[must_use]
+    pub fn upstream_proxy(mut self, proxy: UpstreamProxy) -> Self {
+        self.upstream_proxy = Some(proxy);
+        self
+    }
+
+    /// Speaks TLS on its listeners too, besides plain HTTP: a token from another machine does not travel in clear then.
+    #[must_use]
+    pub fn tls(mut self, tls: GatewayTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Answers requests to the gateway itself.
     #[must_use]
     pub fn local_service(mut self, service: Arc<dyn LocalService>) -> Self {
@@ -162,25 +180,26 @@ impl GatewayBuilder {
         }
         let addresses = listeners.iter().map(tokio::net::TcpListener::local_addr);
         let addresses = addresses.collect::<Result<Vec<_>, _>>().map_err(GatewayError::Listener)?;
-        let guard = Arc::new(DestinationGuard::new(self.connect_to));
+        let guard = Arc::new(DestinationGuard::new(self.connect_to).through(self.upstream_proxy));
         guard.close_own(&addresses, &[]);
         guard.close_own(&self.own_listeners, &self.own_names);
         let policy = Policy::empty();
         policy.refresh(&*self.store).await?;
         let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name);
-        let roots = upstream::roots(&self.upstream_roots)?;
-        let connector = GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), &self.limits);
+        let tls = Arc::new(upstream::tls(&self.upstream_roots)?);
+        let connector =
+            GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), Arc::clone(&tls), &self.limits);
         let limits: Arc<dyn LimitStore> = Arc::clone(&self.store) as _;
         let (tasks, abort) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(Shared {
             rules: RuleEngine::new(Arc::clone(&policy), guard, limits),
             upstream: Upstream::new(
                 connector.clone(),
-                roots,
+                &tls,
                 self.limits.clone(),
                 tasks.clone(),
                 abort.clone(),
-            )?,
+            ),
             connector,
             policy,
             vault: self.vault,
@@ -188,7 +207,9 @@ impl GatewayBuilder {
             recorder,
             activity: Arc::new(Activity::default()),
             local: self.local,
+            tls: self.tls,
             connections: Connections::new(&self.limits),
+            guesses: Guesses::default(),
             limits: Arc::new(self.limits),
             drain: CancellationToken::new(),
             abort,
@@ -228,10 +249,10 @@ impl GatewayHandle {
         &self.shared.recorder
     }
 
-    /// How many connections were closed because there were too many.
+    /// How many connections were closed without a reply, and why.
     #[must_use]
-    pub fn refused_connections(&self) -> u64 {
-        self.shared.connections.refused()
+    pub fn closed_connections(&self) -> ClosedConnections {
+        self.shared.connections.closed().now()
     }
 
     /// Takes no more connections, gives running exchanges `grace` to end, and brings every audit event into the store.
@@ -271,6 +292,7 @@ impl Background {
             tokio::spawn(async move { policy.follow(for_policy, policy_stop).await }),
             tokio::spawn(async move { activity.write(&*for_activity, activity_stop).await }),
             tokio::spawn(Arc::clone(&shared.recorder).tick(stop.clone())),
+            tokio::spawn(Arc::clone(&shared.connections).report(stop.clone())),
             tokio::spawn(async move { for_rules.rules.rejudge_running(rules_stop).await }),
         ];
         let drain = tokio::spawn(async move { recorder.drain(&*store, drain_stop).await });

@@ -13,7 +13,9 @@ use crate::{model::Host, store::TokenHash};
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) peer: SocketAddr,
-    /// Ends it.
+    /// Its address, as it is recorded.
+    pub(super) source: Arc<str>,
+    /// Ends it; the gateway's end does so too.
     pub(super) closer: CancellationToken,
     /// Its place among all connections.
     pub(super) room: Arc<OwnedSemaphorePermit>,
@@ -36,7 +38,8 @@ pub(super) struct Tunnel {
 }
 
 impl Connection {
-    pub(super) fn source(&self) -> String {
-        self.peer.ip().to_canonical().to_string()
+    /// The address that it came from, as it is recorded.
+    pub(super) fn source(&self) -> Arc<str> {
+        Arc::clone(&self.source)
     }
 }

@@ -4,6 +4,7 @@ use std::{
     error::Error,
     future::Future,
     io,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -12,12 +13,13 @@ use std::{
 
 use http::{Uri, uri::Scheme};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::{Limits, socket, tls_failure};
+use super::{Limits, link::Link, proxied, socket, tls_failure};
 use crate::{
-    destination::{DestinationGuard, GuardError},
+    destination::{DestinationGuard, GuardError, Route, UpstreamProxy},
     exchange::BrokenBody,
     model::Host,
     policy::Policy,
@@ -30,9 +32,13 @@ const MOST_ADDRESSES: usize = 8;
 
 /// Dials only addresses that the guard has checked, at the moment of dialling.
 #[derive(Clone)]
-pub(super) struct GuardedConnector {
+pub(super) struct GuardedConnector(Arc<Dialling>);
+
+struct Dialling {
     guard: Arc<DestinationGuard>,
     policy: Arc<Policy>,
+    /// For a proxy that is spoken to over TLS.
+    proxy_tls: Arc<ClientConfig>,
     /// How long a connection may take to stand, TLS handshake and all addresses together.
     patience: Duration,
     /// How long a service may take nothing of what is sent to it.
@@ -50,32 +56,65 @@ pub(super) enum ConnectError {
     NoPolicy,
     #[error("{0}")]
     Unreachable(io::Error),
+    #[error("the upstream proxy: {0}")]
+    Proxy(String),
     #[error("the connection did not stand in time")]
     Timeout,
 }
 
 impl GuardedConnector {
-    pub(super) fn new(guard: Arc<DestinationGuard>, policy: Arc<Policy>, limits: &Limits) -> Self {
-        Self { guard, policy, patience: limits.connect, stall: limits.stall }
+    pub(super) fn new(
+        guard: Arc<DestinationGuard>, policy: Arc<Policy>, proxy_tls: Arc<ClientConfig>, limits: &Limits,
+    ) -> Self {
+        let (patience, stall) = (limits.connect, limits.stall);
+        Self(Arc::new(Dialling { guard, policy, proxy_tls, patience, stall }))
     }
 
-    async fn dial_for(self, uri: Uri) -> Result<TcpStream, ConnectError> {
+    /// Connects by the first address that answers, in time.
+    pub(super) async fn dial(&self, host: &Host, port: u16) -> Result<Link, ConnectError> {
+        let connecting = tokio::time::timeout(self.0.patience, self.0.route(host, port));
+        connecting.await.unwrap_or(Err(ConnectError::Timeout))
+    }
+
+    async fn dial_for(self, uri: Uri) -> Result<Link, ConnectError> {
         let host = uri.host().and_then(|host| Host::parse(host).ok()).ok_or(ConnectError::Host)?;
         let port =
             uri.port_u16().unwrap_or_else(|| Target::default_port(uri.scheme().unwrap_or(&Scheme::HTTPS)));
         self.dial(&host, port).await
     }
+}
 
-    /// Connects to the first address that answers, in time.
-    pub(super) async fn dial(&self, host: &Host, port: u16) -> Result<TcpStream, ConnectError> {
-        tokio::time::timeout(self.patience, self.dial_in_turn(host, port))
-            .await
-            .unwrap_or(Err(ConnectError::Timeout))
+impl Dialling {
+    async fn route(&self, host: &Host, port: u16) -> Result<Link, ConnectError> {
+        let snapshot = self.policy.snapshot().map_err(|_| ConnectError::NoPolicy)?;
+        let route = self.guard.check(host, port, &snapshot.settings().allow_private).await?;
+        match (route, self.guard.proxy()) {
+            (Route::Direct(addresses), _) => self.in_turn(&addresses).await.map(Link::direct),
+            (Route::Proxied(addresses), Some(proxy)) => {
+                let mut last = ConnectError::Timeout;
+                for address in addresses.iter().take(MOST_ADDRESSES) {
+                    match self.through(proxy, &address.to_string()).await {
+                        Ok(link) => return Ok(link),
+                        Err(error) => last = error,
+                    }
+                }
+                Err(last)
+            }
+            (Route::ProxiedByName, Some(proxy)) => self.through(proxy, &format!("{host}:{port}")).await,
+            (Route::Proxied(_) | Route::ProxiedByName, None) => Err(ConnectError::Host),
+        }
     }
 
-    async fn dial_in_turn(&self, host: &Host, port: u16) -> Result<TcpStream, ConnectError> {
-        let snapshot = self.policy.snapshot().map_err(|_| ConnectError::NoPolicy)?;
-        let addresses = self.guard.check(host, port, &snapshot.settings().allow_private).await?;
+    async fn through(&self, proxy: &UpstreamProxy, authority: &str) -> Result<Link, ConnectError> {
+        let addresses = self.guard.check_proxy(proxy).await?;
+        let stream = self.in_turn(&addresses).await.map_err(|error| match error {
+            ConnectError::Unreachable(error) => ConnectError::Proxy(format!("it can't be reached: {error}")),
+            other => other,
+        })?;
+        proxied::connect(proxy, stream, authority, &self.proxy_tls).await.map(Link::proxied)
+    }
+
+    async fn in_turn(&self, addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
         let mut last = ConnectError::Timeout;
         // Half of the time, so that one that does not answer leaves some for the next.
         let per_address = self.patience / 2;
@@ -96,7 +135,7 @@ impl GuardedConnector {
 type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 impl Service<Uri> for GuardedConnector {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<Link>;
     type Error = ConnectError;
     type Future = Connecting<Self::Response, ConnectError>;
 
@@ -143,7 +182,9 @@ impl From<&ConnectError> for Cause {
             ConnectError::Guard(error) => error.clone().into(),
             ConnectError::Timeout => Self::UpstreamTimeout,
             ConnectError::NoPolicy => Self::StoreUnavailable,
-            ConnectError::Host | ConnectError::Unreachable(_) => Self::UpstreamUnreachable(error.to_string()),
+            ConnectError::Host | ConnectError::Unreachable(_) | ConnectError::Proxy(_) => {
+                Self::UpstreamUnreachable(error.to_string())
+            }
         }
     }
 }
@@ -181,7 +222,7 @@ fn in_own_words(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Looks for an error among another one's causes, also inside of I/O errors, which hide theirs.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<T>() {

@@ -11,13 +11,20 @@ mod connections;
 mod connector;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod gateway_tls;
+mod guesses;
 mod headers;
+mod lanes;
 mod limits;
+mod link;
 mod local;
+mod one_of;
 mod pipeline;
 mod prefixed;
+mod proxied;
 mod receive;
 mod reply;
+mod resend;
 mod serve;
 mod socket;
 mod splice;
@@ -29,6 +36,8 @@ mod upstream;
 mod websocket;
 
 pub use builder::{Gateway, GatewayBuilder, GatewayError, GatewayHandle};
+pub use connections::ClosedConnections;
+pub use gateway_tls::GatewayTls;
 pub use limits::Limits;
 pub use local::LocalService;
 pub use reply::ReplyBody;
@@ -52,8 +61,10 @@ pub(crate) struct Shared {
     recorder: Arc<Recorder>,
     activity: Arc<activity::Activity>,
     local: Option<Arc<dyn LocalService>>,
+    tls: Option<GatewayTls>,
     limits: Arc<Limits>,
     connections: Arc<connections::Connections>,
+    guesses: guesses::Guesses,
     /// No new requests; running ones go on.
     drain: CancellationToken,
     /// Running ones end too.

@@ -1,13 +1,13 @@
 //! From a request off the wire to an exchange: who sends it, and where it is to go without ambiguity.
 
 use http::{
-    HeaderMap, Method, Request,
+    HeaderMap, HeaderValue, Method, Request,
     header::{HOST, TRANSFER_ENCODING},
     request,
     uri::{Authority, Scheme},
 };
 use http_body::Body;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     audit::Ticket,
-    exchange::{Exchange, Received},
+    exchange::{Exchange, Received, RequestBody},
     model::Host,
     refusal::{Cause, Refused},
     target::Target,
@@ -37,13 +37,13 @@ pub(super) fn receive(
     let switch = websocket::asked(connection, &mut request);
     let (mut head, body) = request.into_parts();
     let tunnel = connection.tunnel.as_ref();
-    let agent = match authenticate(shared, tunnel, &head.headers) {
+    let agent = match authenticate(shared, connection, &head.headers) {
         Ok(agent) => agent,
         Err(cause) => return Err(Box::new(Refused { cause, ticket })),
     };
     ticket.note_agent(&agent);
     ticket.note_method(&head.method);
-    let checked = check_size(&head, &body, &shared.limits).and_then(|()| check_framing(&head.headers));
+    let checked = check_size(&head, &body, &shared.limits).and_then(|()| check_fields(&head));
     let target = match checked.and_then(|()| target(tunnel, &head)) {
         Ok(target) => target,
         Err(cause) => return Err(Box::new(Refused { cause, ticket })),
@@ -53,8 +53,14 @@ pub(super) fn receive(
     if switch.is_some() {
         websocket::ask(&mut head.headers);
     }
-    let body = CountedRequest::new(body, ticket.request_bytes(), shared.limits.body_bytes, &head.headers);
-    let body = Unstalled::new(body, shared.limits.stall).boxed_unsync();
+    let body = match body.is_end_stream() {
+        true => RequestBody::new(Empty::new().map_err(|never| match never {})),
+        false => {
+            let counted =
+                CountedRequest::new(body, ticket.request_bytes(), shared.limits.body_bytes, &head.headers);
+            Unstalled::new(counted, shared.limits.stall).boxed_unsync()
+        }
+    };
     Ok(Exchange::receive(agent, target, head, body, ticket, connection.closer.clone(), switch))
 }
 
@@ -76,9 +82,18 @@ fn check_size(head: &request::Parts, body: &Incoming, limits: &Limits) -> Result
     }
 }
 
-/// Codings besides `chunked` would be lost, since the body is framed anew (RFC 9112 6.1).
-fn check_framing(headers: &HeaderMap) -> Result<(), Cause> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
+/// What would become something else when it is written anew.
+fn check_fields(head: &request::Parts) -> Result<(), Cause> {
+    // Over HTTP/1.1 such space is no part of the value (RFC 9113 8.2.1).
+    let is_padded = |value: &HeaderValue| {
+        let ends = [value.as_bytes().first(), value.as_bytes().last()];
+        ends.iter().any(|end| matches!(end, Some(b' ' | b'\t')))
+    };
+    if head.headers.values().any(is_padded) {
+        return Err(Cause::BadRequest("a header's value begins or ends with space"));
+    }
+    // Codings besides `chunked` would be lost, since the body is framed anew (RFC 9112 6.1).
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).into_iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         (Some(only), None) if only.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked") => Ok(()),

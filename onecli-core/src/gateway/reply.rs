@@ -72,7 +72,9 @@ fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
     if !may_help_to_retry(cause) {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
-    if let Cause::RateLimited { retry_after_seconds, .. } = cause {
+    if let Cause::RateLimited { retry_after_seconds, .. } | Cause::TooManyAttempts { retry_after_seconds } =
+        cause
+    {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
     }
     if *cause.origin() == Cause::ProxyAuthRequired {
@@ -100,6 +102,9 @@ fn help(cause: &Cause) -> &'static str {
         Cause::ProxyAuthRequired => {
             "Send the agent's access token in Proxy-Authorization; `onecli run -- COMMAND` does that. A token may have been \
              regenerated, or its agent disabled."
+        }
+        Cause::TooManyAttempts { .. } => {
+            "Wait a minute, then send the agent's access token in Proxy-Authorization; `onecli run -- COMMAND` does that."
         }
         Cause::BlockedByPolicy { .. } => {
             "Don't retry. A person can change the rule: `onecli rules list`, `onecli rules disable NAME`."
@@ -155,6 +160,7 @@ fn may_help_to_retry(cause: &Cause) -> bool {
             | Cause::UpstreamTimeout
             | Cause::BadGateway(_)
             | Cause::RateLimited { .. }
+            | Cause::TooManyAttempts { .. }
             | Cause::StoreUnavailable
             | Cause::LimitsUnavailable
             | Cause::AuditUnavailable

@@ -1,6 +1,6 @@
 //! Serving HTTP on a stream, until it ends or the gateway does.
 
-use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{
@@ -12,18 +12,23 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::{Limits, Shared, reply::ReplyBody};
+use super::{
+    Limits, Shared,
+    connections::{Connections, count},
+    connector::find,
+    reply::ReplyBody,
+};
 
 /// When a connection ends before its client ends it.
 pub(super) struct Until {
     drain: CancellationToken,
-    abort: CancellationToken,
     closer: CancellationToken,
     limits: Arc<Limits>,
+    connections: Arc<Connections>,
 }
 
 /// How long a request's head may take outside of a tunnel.
-const STRANGERS_HEAD: Duration = Duration::from_secs(30);
+pub(super) const STRANGERS_HEAD: Duration = Duration::from_secs(30);
 /// What hyper needs at least.
 const LEAST_BUFFER: usize = 8 * 1024;
 /// How long a client may take to answer a ping over HTTP/2.
@@ -38,30 +43,40 @@ impl Until {
         until
     }
 
-    /// `closer` ends this connection alone.
+    /// `closer` ends this connection alone, or with all others.
     pub(super) fn of(shared: &Shared, closer: CancellationToken) -> Self {
-        let limits = Arc::clone(&shared.limits);
-        Self { drain: shared.drain.clone(), abort: shared.abort.clone(), closer, limits }
+        Self {
+            drain: shared.drain.clone(),
+            closer,
+            limits: Arc::clone(&shared.limits),
+            connections: Arc::clone(&shared.connections),
+        }
     }
 
-    async fn end<C>(self, mut serving: Pin<&mut C>, shut_down: impl FnOnce(Pin<&mut C>))
+    async fn end<C>(self, is_http2: bool, mut serving: Pin<&mut C>, shut_down: impl FnOnce(Pin<&mut C>))
     where
         C: Future<Output = hyper::Result<()>>,
     {
+        let Self { drain, closer, connections, .. } = self;
         let ended = tokio::select! {
             ended = serving.as_mut() => Some(ended),
-            () = self.abort.cancelled() => None,
-            () = self.closer.cancelled() => None,
-            () = self.drain.cancelled() => {
+            () = closer.cancelled() => None,
+            () = drain.cancelled() => {
                 shut_down(serving.as_mut());
-                self.abort.run_until_cancelled(serving).await
+                closer.run_until_cancelled(serving).await
             }
         };
+        let closed = connections.closed();
         match ended {
             Some(Err(error)) if error.is_parse() || error.is_timeout() => {
+                count(if error.is_timeout() { &closed.slow } else { &closed.not_http });
                 tracing::info!(error = %crate::error_chain(&error), "a connection was refused before there was a request");
             }
             Some(Err(error)) => {
+                // Neither side's connection broke off, so it was closed for what it said.
+                if is_http2 && find::<io::Error>(&error).is_none() {
+                    count(&closed.broken_http2);
+                }
                 tracing::debug!(error = %crate::error_chain(&error), "a connection broke off")
             }
             _ => {}
@@ -85,7 +100,7 @@ pub(super) async fn http1<S>(
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    until.end(std::pin::pin!(serving), |serving| serving.graceful_shutdown()).await;
+    until.end(false, std::pin::pin!(serving), |serving| serving.graceful_shutdown()).await;
 }
 
 /// Serves HTTP/2.
@@ -106,5 +121,5 @@ pub(super) async fn http2<S>(
         .keep_alive_interval(until.limits.head)
         .keep_alive_timeout(PING_PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
-    until.end(std::pin::pin!(serving), |serving| serving.graceful_shutdown()).await;
+    until.end(true, std::pin::pin!(serving), |serving| serving.graceful_shutdown()).await;
 }

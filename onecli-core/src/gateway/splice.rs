@@ -10,12 +10,14 @@ use std::{
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::{io::copy_bidirectional, net::TcpStream};
+use tokio::io::copy_bidirectional;
 use tokio_util::{io::InspectReader, sync::CancellationToken};
 
 use super::{
+    accept::Entry,
     client_hello::{Checked, OtherHost},
-    connector::{ConnectError, GuardedConnector},
+    connector::GuardedConnector,
+    link::Link,
     prefixed::Prefixed,
 };
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
 
 /// A tunnel whose far end stands. Its end is recorded when it ends, however that is.
 pub(super) struct Splice {
-    service: TcpStream,
+    service: Link,
     host: Host,
     permit: TunnelPermit,
     ticket: Ticket,
@@ -42,8 +44,7 @@ impl Splice {
             tracing::error!(error = %crate::error_chain(&error), "a tunnel is refused, since it can't be recorded");
             return Err(Box::new(Refused { cause: Cause::AuditUnavailable, ticket }));
         }
-        let dialled: Result<TcpStream, ConnectError> = connector.dial(host, port).await;
-        match dialled {
+        match connector.dial(host, port).await {
             Ok(service) => {
                 ticket.note_tunnelled();
                 Ok(Self { service, host: host.clone(), permit, ticket })
@@ -96,11 +97,11 @@ enum Ended {
 }
 
 async fn pass(
-    upgrade: OnUpgrade, service: TcpStream, host: Host, sent: Arc<AtomicU64>, received: Arc<AtomicU64>,
+    upgrade: OnUpgrade, service: Link, host: Host, sent: Arc<AtomicU64>, received: Arc<AtomicU64>,
 ) -> io::Result<()> {
     let upgraded = upgrade.await.map_err(io::Error::other)?;
     // What stands below the upgrade is the connection that was accepted.
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Entry>>() else {
         return Err(io::Error::other("the connection can't be taken over"));
     };
     let (sends, takes) = tokio::io::split(Prefixed::new(parts.read_buf, parts.io.into_inner()));

@@ -15,7 +15,8 @@ use tokio::time::{Instant, Sleep};
 pub struct Unstalled<B> {
     inner: B,
     patience: Duration,
-    timer: Pin<Box<Sleep>>,
+    /// Made when something is waited for the first time: most bodies are there at once.
+    timer: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct Stalled;
 
 impl<B> Unstalled<B> {
     pub(super) fn new(inner: B, patience: Duration) -> Self {
-        Self { inner, patience, timer: Box::pin(tokio::time::sleep(patience)), is_waiting: false }
+        Self { inner, patience, timer: None, is_waiting: false }
     }
 }
 
@@ -46,12 +47,14 @@ where
             return Poll::Ready(frame);
         }
         // The time counts from when it was asked for: who reads slowly does not stall.
-        if !self.is_waiting {
-            self.is_waiting = true;
-            let until = Instant::now() + self.patience;
-            self.timer.as_mut().reset(until);
+        let until = (!self.is_waiting).then(|| Instant::now() + self.patience);
+        self.is_waiting = true;
+        let patience = self.patience;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        if let Some(until) = until {
+            timer.as_mut().reset(until);
         }
-        self.timer.as_mut().poll(context).map(|()| Some(Err(Stalled.into())))
+        timer.as_mut().poll(context).map(|()| Some(Err(Stalled.into())))
     }
 
     fn is_end_stream(&self) -> bool {

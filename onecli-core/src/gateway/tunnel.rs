@@ -17,11 +17,11 @@ use http_body_util::{Either, Full};
 use hyper::{body::Incoming, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 use rustls::server::Acceptor;
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{
     Shared,
+    accept::Entry,
     authenticate::authenticate,
     connection::{Connection, Tunnel},
     pipeline,
@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// The first byte of a TLS handshake record (RFC 8446 5.1).
-const TLS_HANDSHAKE: u8 = 0x16;
+pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Answers a CONNECT. Of one that is looked into the rules judge each request inside, where refusals can be read by
 /// the client; a tunnel is judged here.
@@ -48,7 +48,7 @@ pub(super) async fn open(
     shared: Arc<Shared>, connection: &Connection, mut request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let mut ticket = Ticket::open(&shared.recorder, Some(connection.source()));
-    let agent = match authenticate(&shared, None, request.headers()) {
+    let agent = match authenticate(&shared, connection, request.headers()) {
         Ok(agent) => agent,
         Err(cause) => return reply::refuse(Refused { cause, ticket }),
     };
@@ -138,11 +138,11 @@ struct Inside {
 
 impl Inside {
     async fn serve(mut self, shared: Arc<Shared>, upgrade: OnUpgrade) {
-        let (abort, closer) = (shared.abort.clone(), self.peer.closer.clone());
+        let closer = self.peer.closer.clone();
         let requests = Arc::new(AtomicU64::new(0));
         let looking = self.look_inside(shared, upgrade, Arc::clone(&requests));
-        let ended = closer.run_until_cancelled(abort.run_until_cancelled(looking)).await;
-        match (ended.flatten(), requests.load(Ordering::Relaxed)) {
+        let ended = closer.run_until_cancelled(looking).await;
+        match (ended, requests.load(Ordering::Relaxed)) {
             // Nobody reads the reply: the tunnel is broken.
             (Some(Err(detail)), _) => {
                 drop(reply::refuse(Refused { cause: Cause::ClientTlsFailed(detail), ticket: self.ticket }))
@@ -162,7 +162,7 @@ impl Inside {
     ) -> Result<(), String> {
         let Ok(upgraded) = upgrade.await else { return Ok(()) };
         // What stands below the upgrade is the connection that was accepted.
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return Ok(()) };
+        let Ok(parts) = upgraded.downcast::<TokioIo<Entry>>() else { return Ok(()) };
         let first =
             tokio::time::timeout(shared.limits.handshake, peek(parts.read_buf, parts.io.into_inner())).await;
         match first {
@@ -179,7 +179,7 @@ impl Inside {
     }
 
     async fn serve_tls(
-        &self, shared: Arc<Shared>, stream: Prefixed<TcpStream>, requests: Arc<AtomicU64>,
+        &self, shared: Arc<Shared>, stream: Prefixed<Entry>, requests: Arc<AtomicU64>,
     ) -> Result<(), String> {
         let handshake = tokio::time::timeout(shared.limits.handshake, self.handshake(&shared, stream));
         let (stream, other_sni) = handshake.await.unwrap_or_else(|_| Err("it took too long".into()))?;
@@ -195,8 +195,8 @@ impl Inside {
 
     /// The certificate is for the host of the CONNECT, whatever name the client's handshake asks for.
     async fn handshake(
-        &self, shared: &Shared, stream: Prefixed<TcpStream>,
-    ) -> Result<(tokio_rustls::server::TlsStream<Prefixed<TcpStream>>, bool), String> {
+        &self, shared: &Shared, stream: Prefixed<Entry>,
+    ) -> Result<(tokio_rustls::server::TlsStream<Prefixed<Entry>>, bool), String> {
         let readable = |error: std::io::Error| error.to_string();
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(readable)?;
         let asked = hello.client_hello().server_name().map(Host::parse);

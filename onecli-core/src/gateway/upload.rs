@@ -22,8 +22,8 @@ pub(super) struct Upload<B> {
     link: Arc<Link>,
 }
 
-/// Held for as long as the exchange lasts.
-pub(super) struct UploadGuard(Arc<Link>);
+/// Held for as long as the exchange lasts. Nothing, if there is no body.
+pub(super) struct UploadGuard(Option<Arc<Link>>);
 
 #[derive(Default)]
 struct Link {
@@ -40,26 +40,35 @@ impl<B: Body> Upload<B> {
         if inner.is_end_stream() {
             link.is_sent.notify_one();
         }
-        (Self { inner, link: Arc::clone(&link) }, UploadGuard(link))
+        (Self { inner, link: Arc::clone(&link) }, UploadGuard(Some(link)))
     }
 }
 
 impl UploadGuard {
+    /// Of a request without a body.
+    pub(super) fn of_nothing() -> Self {
+        Self(None)
+    }
+
     /// What a body that did not come to its end means for the agent.
     pub(super) fn failure(&self) -> Option<Cause> {
-        self.0.failure.get().cloned()
+        self.0.as_ref()?.failure.get().cloned()
     }
 
     /// Waits until all of the body is sent, or nobody sends it any more. Once.
     pub(super) async fn sent(&self) {
-        self.0.is_sent.notified().await;
+        if let Some(link) = &self.0 {
+            link.is_sent.notified().await;
+        }
     }
 }
 
 impl Drop for UploadGuard {
     fn drop(&mut self) {
-        self.0.is_over.store(true, Ordering::Release);
-        self.0.waker.wake();
+        if let Some(link) = &self.0 {
+            link.is_over.store(true, Ordering::Release);
+            link.waker.wake();
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
+use http_body::Body;
 use http_body_util::{BodyExt, Either, Full};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
@@ -18,14 +19,16 @@ use super::{
     body::{BodyError, CleanTrailers, Ends, RecordedResponse},
     connector::{GuardedConnector, Timed, cause},
     headers,
+    lanes::Lanes,
     reply::ReplyBody,
+    resend::{Again, HasAnswered},
     stall::Unstalled,
-    upload::Upload,
+    upload::{Upload, UploadGuard},
     websocket,
 };
 use crate::{
     audit::Ticket,
-    exchange::{Exchange, RequestBody},
+    exchange::Exchange,
     model::AgentId,
     policy::PolicyAgent,
     refusal::{Cause, Refused},
@@ -42,14 +45,13 @@ pub struct Upstream {
     http1_connector: Connector,
     /// One for each agent with its children: none waits behind another one's responses, nor gets a connection on which another
     /// one signed in (NTLM does so).
-    clients: Cache<(AgentId, Speaks), PooledClient>,
+    clients: Cache<(AgentId, Speaks), Arc<Lanes<Connector>>>,
     limits: Limits,
     tasks: TaskTracker,
     abort: CancellationToken,
 }
 
 type Connector = Timed<HttpsConnector<GuardedConnector>>;
-type PooledClient = Client<Connector, RequestBody>;
 
 /// What a connection to a service may speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,15 +65,11 @@ const CLIENTS: u64 = 4_096;
 const KEPT: Duration = Duration::from_secs(300);
 
 impl Upstream {
-    /// An upstream that dials by `connector` and trusts `roots`.
+    /// An upstream that dials by `connector` and trusts what `tls` does.
     pub(super) fn new(
-        connector: GuardedConnector, roots: RootCertStore, limits: Limits, tasks: TaskTracker,
+        connector: GuardedConnector, tls: &ClientConfig, limits: Limits, tasks: TaskTracker,
         abort: CancellationToken,
-    ) -> Result<Self, rustls::Error> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    ) -> Self {
         let builder =
             || hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
         let http1_connector = builder().enable_http1().wrap_connector(connector.clone());
@@ -79,22 +77,25 @@ impl Upstream {
         let clients = Cache::builder().max_capacity(CLIENTS).time_to_idle(KEPT).build();
         let timed = |connector| Timed(connector, limits.connect);
         let (connector, http1_connector) = (timed(connector), timed(http1_connector));
-        Ok(Self { connector, http1_connector, clients, limits, tasks, abort })
+        Self { connector, http1_connector, clients, limits, tasks, abort }
     }
 
-    fn client(&self, agent: &PolicyAgent, speaks: Speaks) -> PooledClient {
+    fn lanes(&self, agent: &PolicyAgent, speaks: Speaks) -> Arc<Lanes<Connector>> {
         let owner = agent.agent.parent_id.unwrap_or(agent.agent.id);
         let connector = match speaks {
             Speaks::Any => &self.connector,
             Speaks::Http1 => &self.http1_connector,
         };
         self.clients.get_with((owner, speaks), || {
-            Client::builder(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(Duration::from_secs(60))
-                .http1_preserve_header_case(true)
-                .build(connector.clone())
+            let connector = connector.clone();
+            Lanes::new(move || {
+                Client::builder(TokioExecutor::new())
+                    .timer(TokioTimer::new())
+                    .pool_timer(TokioTimer::new())
+                    .pool_idle_timeout(Duration::from_secs(60))
+                    .http1_preserve_header_case(true)
+                    .build(connector.clone())
+            })
         })
     }
 
@@ -124,25 +125,45 @@ impl Upstream {
         // The client turns it into the version that the connection speaks.
         head.version = Version::HTTP_11;
         headers::strip_own(&mut head.headers);
-        let (body, upload) = Upload::new(CleanTrailers::new(body, filled));
-        let speaks = if switch.is_some() { Speaks::Http1 } else { Speaks::Any };
-        let sending =
-            self.client(&agent, speaks).request(http::Request::from_parts(head, body.boxed_unsync()));
-        let late = async {
-            upload.sent().await;
-            tokio::time::sleep(self.limits.first_byte).await;
-        };
-        let response = tokio::select! {
-            sent = sending => match sent {
-                Ok(response) => response,
-                Err(error) => return refuse(upload.failure().unwrap_or_else(|| cause(&error)), ticket),
-            },
-            () = late => return refuse(Cause::UpstreamTimeout, ticket),
-            revoked = watch.revoked() => {
-                revoked.note_on(&mut ticket);
-                return refuse(Cause::Revoked(Box::new(revoked.cause)), ticket);
+        let (body, upload) = match body.is_end_stream() {
+            true => (body, UploadGuard::of_nothing()),
+            false => {
+                let (body, guard) = Upload::new(CleanTrailers::new(body, filled));
+                (body.boxed_unsync(), guard)
             }
         };
+        let speaks = if switch.is_some() { Speaks::Http1 } else { Speaks::Any };
+        let (client, place) = self.lanes(&agent, speaks).enter(&target);
+        let mut again = Again::of(&head, &body);
+        let mut sending = client.request(Request::from_parts(head, body));
+        let mut response = {
+            let late = async {
+                upload.sent().await;
+                tokio::time::sleep(self.limits.first_byte).await;
+            };
+            tokio::pin!(late);
+            loop {
+                let error = tokio::select! {
+                    sent = &mut sending => match sent {
+                        Ok(response) => break response,
+                        Err(error) => error,
+                    },
+                    () = &mut late => return refuse(Cause::UpstreamTimeout, ticket),
+                    revoked = watch.revoked() => {
+                        revoked.note_on(&mut ticket);
+                        return refuse(Cause::Revoked(Box::new(revoked.cause)), ticket);
+                    }
+                };
+                match again.after(&error) {
+                    Some(request) => {
+                        ticket.note_reason("sent again: the service had closed the connection that was kept");
+                        sending = client.request(request);
+                    }
+                    None => return refuse(upload.failure().unwrap_or_else(|| cause(&error)), ticket),
+                }
+            }
+        };
+        HasAnswered::note(&mut response);
         let (response, watch) = match switch {
             None if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 return refuse(Cause::BadGateway("it switched protocols without being asked".into()), ticket);
@@ -165,7 +186,12 @@ impl Upstream {
         take_out(&echoes, &mut head.headers, &mut ticket);
         ticket.note_response(head.status);
         let body = Unstalled::new(body.map_err(BodyError::from as fn(_) -> _), self.limits.stall);
-        match RecordedResponse::new(body, head.status, ticket, Some(Ends { watch, _upload: upload })) {
+        match RecordedResponse::new(
+            body,
+            head.status,
+            ticket,
+            Some(Ends { watch, _upload: upload, _place: place }),
+        ) {
             Ok(body) => Ok(Response::from_parts(head, Either::Right(body))),
             // Its end could not be recorded, and the ticket with it: nothing is passed on.
             Err(_) => refuse(Cause::AuditUnavailable, Ticket::closed()),
@@ -190,8 +216,16 @@ fn take_out(echoes: &[Echo], headers: &mut HeaderMap, ticket: &mut Ticket) {
     }
 }
 
+/// TLS to services, whose certificates must be signed by the platform's roots or by one of `more`.
+pub(super) fn tls(more: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
+    Ok(ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots(more)?)
+        .with_no_client_auth())
+}
+
 /// The roots of the platform, or the ones that are built in where it has none, and `more`.
-pub(super) fn roots(more: &[CertificateDer<'static>]) -> Result<RootCertStore, rustls::Error> {
+fn roots(more: &[CertificateDer<'static>]) -> Result<RootCertStore, rustls::Error> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {

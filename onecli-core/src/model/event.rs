@@ -1,11 +1,13 @@
 //! Audit events: what is kept of an exchange.
 
+use std::{borrow::Cow, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{AgentId, EventId, RuleId, SecretId};
 
-/// What is kept of an exchange. Never a query string, a header, a body or a secret's value.
+/// What is kept of an exchange. Never a query string, a header, a body or a secret's value. A copy shares its texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// The exchange's id.
@@ -20,52 +22,52 @@ pub struct AuditEvent {
     pub actor: Option<String>,
     /// The address that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
+    pub source: Option<Arc<str>>,
     /// The agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<AgentId>,
     /// The agent's name at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_name: Option<String>,
+    pub agent_name: Option<Arc<str>>,
     /// The agent's parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_agent_id: Option<AgentId>,
     /// The method, as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
+    pub method: Option<Cow<'static, str>>,
     /// `http` or `https`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheme: Option<String>,
+    pub scheme: Option<Cow<'static, str>>,
     /// The host, canonical.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
+    pub host: Option<Arc<str>>,
     /// The port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// The path as the agent sent it, without the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
+    pub path: Option<Arc<str>>,
     /// How it ended.
     pub decision: Decision,
     /// Why it ended so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'static, str>>,
     /// Why no secret was put in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_injected_because: Option<String>,
+    pub not_injected_because: Option<Cow<'static, str>>,
     /// The rule that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule_id: Option<RuleId>,
     /// That rule's name at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule_name: Option<String>,
+    pub rule_name: Option<Arc<str>>,
     /// The secrets that were put in.
     pub secret_ids: Vec<SecretId>,
     /// The rate limits that it took from, or the one that had no room.
     #[serde(default)]
     pub limits: Vec<LimitUse>,
     /// The gateway that served it.
-    pub gateway: String,
+    pub gateway: Arc<str>,
     /// The status that the agent got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -79,7 +81,7 @@ pub struct AuditEvent {
     pub count: u64,
     /// What went wrong, as a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<Cow<'static, str>>,
 }
 
 /// How far a rate limit was used when an exchange was judged.

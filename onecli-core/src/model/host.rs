@@ -1,12 +1,12 @@
 //! Hosts in their one canonical form.
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 
 /// A host name or address, canonical: lower case, IDNA in ASCII (UTS 46), no trailing dot, IPv4 in dotted decimal
 /// however it was spelt (WHATWG URL, "host parsing"), IPv6 compressed (RFC 5952) and without brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
-    name: Box<str>,
+    name: Arc<str>,
     ip: Option<IpAddr>,
 }
 
@@ -40,6 +40,12 @@ impl Host {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name
+    }
+
+    /// The canonical form, without a copy of it.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// The address, if this host is one.

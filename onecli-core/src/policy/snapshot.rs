@@ -26,6 +26,8 @@ pub struct Snapshot {
 pub struct PolicyAgent {
     /// The agent.
     pub agent: Agent,
+    /// Its name, for the records of its exchanges.
+    pub(crate) name: Arc<str>,
     /// Under which its token is found; changes with the token.
     pub token_hash: TokenHash,
     /// Whether its parent's token would be valid, if it has one.
@@ -79,7 +81,8 @@ impl Snapshot {
                 rows.assigned.iter().filter(|(agent, _)| *agent == counts_as.id).map(|(_, secret)| *secret)
             };
             let may_use = (counts_as.secret_mode == SecretMode::Selective).then(|| assigned().collect());
-            let agent = PolicyAgent { agent: row.agent, token_hash: row.token_hash, parent, may_use };
+            let name = row.agent.name.as_str().into();
+            let agent = PolicyAgent { agent: row.agent, name, token_hash: row.token_hash, parent, may_use };
             (agent.token_hash, Arc::new(agent))
         });
         let mut snapshot = Self {

@@ -1,6 +1,6 @@
 //! The audit log.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use onecli_core::{
     model::{self, AgentId, Host, RuleId, SecretId},
@@ -113,15 +113,15 @@ fn wire(event: model::AuditEvent) -> AuditEvent {
             model::EventKind::Admin => AuditKind::Admin,
         },
         actor: event.actor,
-        source: event.source,
+        source: event.source.as_deref().map(str::to_owned),
         agent_id: event.agent_id.map(|id| id.0),
-        agent_name: event.agent_name,
+        agent_name: event.agent_name.as_deref().map(str::to_owned),
         parent_agent_id: event.parent_agent_id.map(|id| id.0),
-        method: event.method,
-        scheme: event.scheme,
-        host: event.host,
+        method: event.method.map(Cow::into_owned),
+        scheme: event.scheme.map(Cow::into_owned),
+        host: event.host.as_deref().map(str::to_owned),
         port: event.port,
-        path: event.path,
+        path: event.path.as_deref().map(str::to_owned),
         decision: match event.decision {
             model::Decision::Allowed => AuditDecision::Allowed,
             model::Decision::Tunnelled => AuditDecision::Tunnelled,
@@ -132,20 +132,20 @@ fn wire(event: model::AuditEvent) -> AuditEvent {
             model::Decision::Failed => AuditDecision::Failed,
             model::Decision::Interrupted => AuditDecision::Interrupted,
         },
-        reason: event.reason,
-        not_injected_because: event.not_injected_because,
+        reason: event.reason.map(Cow::into_owned),
+        not_injected_because: event.not_injected_because.map(Cow::into_owned),
         rule_id: event.rule_id.map(|id| id.0),
-        rule_name: event.rule_name,
+        rule_name: event.rule_name.as_deref().map(str::to_owned),
         secret_ids: event.secret_ids.into_iter().map(|id| id.0).collect(),
         limits: event.limits.into_iter().map(limit).collect(),
         approval_id: None,
-        gateway: event.gateway,
+        gateway: (*event.gateway).to_owned(),
         status: event.status,
         request_bytes: event.request_bytes,
         response_bytes: event.response_bytes,
         duration_ms: event.duration_ms,
         count: event.count,
-        error: event.error,
+        error: event.error.map(Cow::into_owned),
     }
 }
 

@@ -21,7 +21,7 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// With the prefix, as far as this version knows them; the last two are the CLI's.
-const KNOWN: [&str; 32] = [
+const KNOWN: [&str; 37] = [
     "DATA_DIR",
     "GATEWAY_ADDR",
     "DASHBOARD_ADDR",
@@ -34,6 +34,11 @@ const KNOWN: [&str; 32] = [
     "AUDIT_RETENTION_DAYS",
     "RESOLVE",
     "UPSTREAM_CA_FILE",
+    "UPSTREAM_PROXY",
+    "UPSTREAM_PROXY_DNS",
+    "UPSTREAM_NO_PROXY",
+    "GATEWAY_TLS_CERT",
+    "GATEWAY_TLS_KEY",
     "AUDIT_FSYNC",
     "DRAIN_SECONDS",
     "ALLOWED_HOSTS",

@@ -45,6 +45,18 @@ pub struct Flags {
     /// Extra roots trusted for upstream TLS, as PEM
     #[arg(long, value_name = "FILE")]
     pub upstream_ca_file: Option<String>,
+    /// Who looks names up behind ONECLI_UPSTREAM_PROXY: local, where they are checked, or remote, the proxy [default: local]
+    #[arg(long, value_name = "WHERE")]
+    pub upstream_proxy_dns: Option<String>,
+    /// Networks and hosts that the upstream proxy is gone round for, comma-separated [default: 127.0.0.0/8,::1]
+    #[arg(long, value_name = "LIST")]
+    pub upstream_no_proxy: Option<String>,
+    /// The certificate with which the gateway's port speaks TLS too, and those that it is signed by, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub gateway_tls_cert: Option<String>,
+    /// The key of that certificate, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub gateway_tls_key: Option<String>,
     /// When audit records are durable against power loss: group or each [default: group]
     #[arg(long, value_name = "MODE")]
     pub audit_fsync: Option<String>,
@@ -112,6 +124,10 @@ impl Flags {
             "ONECLI_AUDIT_RETENTION_DAYS" => ("--audit-retention-days", &self.audit_retention_days),
             "ONECLI_RESOLVE" => ("--resolve", &self.resolve),
             "ONECLI_UPSTREAM_CA_FILE" => ("--upstream-ca-file", &self.upstream_ca_file),
+            "ONECLI_UPSTREAM_PROXY_DNS" => ("--upstream-proxy-dns", &self.upstream_proxy_dns),
+            "ONECLI_UPSTREAM_NO_PROXY" => ("--upstream-no-proxy", &self.upstream_no_proxy),
+            "ONECLI_GATEWAY_TLS_CERT" => ("--gateway-tls-cert", &self.gateway_tls_cert),
+            "ONECLI_GATEWAY_TLS_KEY" => ("--gateway-tls-key", &self.gateway_tls_key),
             "ONECLI_AUDIT_FSYNC" => ("--audit-fsync", &self.audit_fsync),
             "ONECLI_DRAIN_SECONDS" => ("--drain-seconds", &self.drain_seconds),
             "ONECLI_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),

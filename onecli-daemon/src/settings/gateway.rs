@@ -2,10 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use onecli_core::{audit::Fsync, destination::ConnectTo};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use onecli_core::{
+    audit::Fsync,
+    destination::{ConnectTo, Lookups, UpstreamProxy},
+    model::AllowPrivate,
+};
+use rustls::pki_types::CertificateDer;
 
-use super::Source;
+use super::{Source, tls_files, tls_files::TlsFiles};
 
 /// The gateway's settings.
 #[derive(Debug)]
@@ -16,6 +20,10 @@ pub struct GatewaySettings {
     pub resolve: Vec<ConnectTo>,
     /// The certificates of `ONECLI_UPSTREAM_CA_FILE`.
     pub upstream_roots: Vec<CertificateDer<'static>>,
+    /// `ONECLI_UPSTREAM_PROXY`, `ONECLI_UPSTREAM_PROXY_DNS` and `ONECLI_UPSTREAM_NO_PROXY`.
+    pub upstream_proxy: Option<UpstreamProxy>,
+    /// `ONECLI_GATEWAY_TLS_CERT` and `ONECLI_GATEWAY_TLS_KEY`.
+    pub tls: Option<TlsFiles>,
     /// `ONECLI_AUDIT_FSYNC`.
     pub audit_fsync: Fsync,
     /// `ONECLI_DRAIN_SECONDS`.
@@ -39,7 +47,9 @@ impl GatewaySettings {
         let addresses = source.parsed("ONECLI_GATEWAY_ADDR", "127.0.0.1:10255 or auto", addresses);
         let resolve = source.list("ONECLI_RESOLVE", "api.test:443=127.0.0.1:8443", str::parse::<ConnectTo>);
         let upstream_roots =
-            source.parsed("ONECLI_UPSTREAM_CA_FILE", "/etc/ssl/company-root.pem", certificates);
+            source.parsed("ONECLI_UPSTREAM_CA_FILE", "/etc/ssl/company-root.pem", tls_files::certificates);
+        let upstream_proxy = upstream_proxy(source);
+        let tls = TlsFiles::read(source);
         let audit_fsync = source.parsed("ONECLI_AUDIT_FSYNC", "group or each", |text| match text {
             "group" => Ok(Fsync::Group),
             "each" => Ok(Fsync::Each),
@@ -53,6 +63,8 @@ impl GatewaySettings {
             addresses: addresses.unwrap_or(GatewayAddresses::Auto),
             resolve,
             upstream_roots: upstream_roots.unwrap_or_default(),
+            upstream_proxy,
+            tls,
             audit_fsync: audit_fsync.unwrap_or_default(),
             drain: drain.unwrap_or(DRAIN),
         })
@@ -74,12 +86,21 @@ fn addresses(text: &str) -> Result<GatewayAddresses, String> {
     }
 }
 
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = std::fs::read(path).map_err(|error| format!("`{path}` can't be read ({error})"))?;
-    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    match certificates {
-        Ok(found) if !found.is_empty() => Ok(found),
-        Ok(_) => Err(format!("`{path}` holds no certificate in PEM")),
-        Err(error) => Err(format!("`{path}` is not valid PEM ({error:?})")),
-    }
+/// The proxy's own machine is another one: what is on this one is reached directly, unless the setting says otherwise.
+const NO_PROXY: [&str; 2] = ["127.0.0.0/8", "::1"];
+
+fn upstream_proxy(source: &mut Source<'_>) -> Option<UpstreamProxy> {
+    let proxy =
+        source.parsed("ONECLI_UPSTREAM_PROXY", "http://user:password@proxy.corp:3128", UpstreamProxy::parse);
+    let lookups = source.parsed("ONECLI_UPSTREAM_PROXY_DNS", "local or remote", |text| match text {
+        "local" => Ok(Lookups::Local),
+        "remote" => Ok(Lookups::Remote),
+        other => Err(format!("`{}` is neither", other.escape_debug())),
+    });
+    const DIRECT: &str = "ONECLI_UPSTREAM_NO_PROXY";
+    let direct = match source.text(DIRECT) {
+        Some(_) => source.list(DIRECT, "127.0.0.0/8,*.corp", str::parse::<AllowPrivate>),
+        None => NO_PROXY.iter().filter_map(|network| network.parse().ok()).collect(),
+    };
+    Some(proxy?.lookups(lookups.unwrap_or_default()).direct(direct))
 }

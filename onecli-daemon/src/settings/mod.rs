@@ -9,6 +9,7 @@ mod policy;
 mod serving;
 mod source;
 mod storage;
+mod tls_files;
 
 use std::fmt;
 
@@ -20,6 +21,8 @@ pub use log::{LogFormat, LogSettings};
 pub use policy::PolicyVariables;
 pub use serving::ServingSettings;
 pub use storage::StorageSettings;
+pub use tls_files::TlsFiles;
+pub(crate) use tls_files::{certificates, private_key};
 
 use source::Source;
 

@@ -32,6 +32,10 @@ fn the_table_of_settings_is_what_the_flags_say() {
             "master key, 32 bytes as base64 or hex; several, comma-separated: the first seals, all open [default: a file in the data dir]",
         ),
         ("SECRET_ENCRYPTION_KEY_FILE", "a file that holds it"),
+        (
+            "ONECLI_UPSTREAM_PROXY",
+            "`http://` or `https://user:password@host:port`: a proxy that connections to services go through, asked by CONNECT",
+        ),
         ("ONECLI_INSECURE_HTTP", "`1`: the dashboard may listen off loopback without https"),
         ("RUST_LOG", "what is logged [default: info]"),
         ("ONECLI_LOG_FORMAT", "`text` or `json` [default: text]"),

@@ -19,8 +19,8 @@ async fn found(store: &dyn Store, query: AuditQuery) -> Vec<AuditEvent> {
 pub(crate) async fn each_filter_selects(store: &dyn Store) {
     let wanted = AuditEvent {
         decision: Decision::Blocked,
-        host: Some("wanted.test".to_owned()),
-        method: Some("POST".to_owned()),
+        host: Some("wanted.test".into()),
+        method: Some("POST".into()),
         status: Some(403),
         ..event(10)
     };
@@ -29,9 +29,9 @@ pub(crate) async fn each_filter_selects(store: &dyn Store) {
     store.insert_events(std::slice::from_ref(&wanted)).await.unwrap();
     let queries = [
         AuditQuery { agent: wanted.agent_id, ..query() },
-        AuditQuery { host: wanted.host.clone(), ..query() },
+        AuditQuery { host: wanted.host.as_deref().map(str::to_owned), ..query() },
         AuditQuery { decision: Some(Decision::Blocked), ..query() },
-        AuditQuery { method: wanted.method.clone(), ..query() },
+        AuditQuery { method: wanted.method.as_deref().map(str::to_owned), ..query() },
         AuditQuery { status: Some(403), ..query() },
         AuditQuery { secret: Some(wanted.secret_ids[0]), ..query() },
         AuditQuery { secret: Some(wanted.secret_ids[1]), ..query() },
@@ -56,9 +56,9 @@ pub(crate) async fn filters_must_all_hold(store: &dyn Store) {
     assert!(found(store, both).await.is_empty());
     let one = AuditQuery {
         agent: second.agent_id,
-        host: second.host.clone(),
+        host: second.host.as_deref().map(str::to_owned),
         decision: Some(second.decision),
-        method: second.method.clone(),
+        method: second.method.as_deref().map(str::to_owned),
         status: second.status,
         secret: second.secret_ids.first().copied(),
         rule: second.rule_id,
@@ -84,7 +84,7 @@ pub(crate) async fn text_is_taken_literally(store: &dyn Store) {
     let texts = ["100%", "100 per cent", "snake_case", "snakeXcase", "back\\slash", "backslash", "it's"];
     for (number, text) in (0..).zip(texts) {
         store
-            .insert_events(&[AuditEvent { path: Some(format!("/{text}/")), ..bare_event(number) }])
+            .insert_events(&[AuditEvent { path: Some(format!("/{text}/").into()), ..bare_event(number) }])
             .await
             .unwrap();
     }
@@ -103,18 +103,18 @@ pub(crate) async fn text_is_taken_literally(store: &dyn Store) {
         let events = found(store, AuditQuery { text: Some(text.to_owned()), ..query() }).await;
         assert_eq!(events.len(), expected, "{text}");
     }
-    type Field = fn(&mut AuditEvent) -> &mut Option<String>;
-    let searched: [Field; 6] = [
-        |event| &mut event.host,
-        |event| &mut event.path,
-        |event| &mut event.agent_name,
-        |event| &mut event.rule_name,
-        |event| &mut event.reason,
-        |event| &mut event.error,
+    type Fill = fn(&mut AuditEvent, String);
+    let searched: [Fill; 6] = [
+        |event, text| event.host = Some(text.into()),
+        |event, text| event.path = Some(text.into()),
+        |event, text| event.agent_name = Some(text.into()),
+        |event, text| event.rule_name = Some(text.into()),
+        |event, text| event.reason = Some(text.into()),
+        |event, text| event.error = Some(text.into()),
     ];
-    for (number, field) in (0..).zip(searched) {
+    for (number, fill) in (0..).zip(searched) {
         let mut row = bare_event(100 + number);
-        *field(&mut row) = Some(format!("a Needle {number} b"));
+        fill(&mut row, format!("a Needle {number} b"));
         store.insert_events(std::slice::from_ref(&row)).await.unwrap();
         let text = Some(format!("nEEDLE {number}"));
         assert_eq!(found(store, AuditQuery { text, ..query() }).await, [row]);
@@ -137,7 +137,7 @@ pub(crate) async fn input_is_never_sql(store: &dyn Store) {
 pub(crate) async fn pages_cover_everything_once(store: &dyn Store) {
     let events: Vec<_> = (0..525)
         .map(|number| AuditEvent {
-            host: Some(if number % 3 == 0 { "third.test" } else { "other.test" }.to_owned()),
+            host: Some(if number % 3 == 0 { "third.test" } else { "other.test" }.into()),
             ..bare_event(number)
         })
         .collect();

@@ -17,6 +17,8 @@ use crate::store::StoreError;
 
 /// How many read at a time; the others wait.
 const READERS: usize = 4;
+/// Of 4 KiB: so far the write-ahead log grows before its pages are carried over.
+const CHECKPOINT_PAGES: u32 = 4_000;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections to one database. Work on them runs on threads where it may block.
@@ -148,6 +150,8 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection
         .execute_batch("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF;")?;
+    // Pages that are written again and again go to the database once.
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(())
 }
 
