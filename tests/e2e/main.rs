@@ -25,6 +25,7 @@ mod large;
 mod leaks;
 mod limits;
 mod policy;
+mod postgres;
 mod protocols;
 mod revocation;
 mod soak;

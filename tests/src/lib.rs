@@ -17,6 +17,7 @@ pub mod file_server;
 pub mod generated;
 pub mod git_server;
 pub mod origin;
+pub mod postgres;
 pub mod proxy;
 pub mod raw_http2;
 pub mod raw_origin;

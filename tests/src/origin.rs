@@ -238,6 +238,7 @@ pub fn server_files(directory: &Path, host: &str) -> (String, PathBuf, PathBuf) 
     let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     let (certificate_file, key_file) = (directory.join("server.pem"), directory.join("server.key"));
+    fs::write(directory.join("root.pem"), &ca_pem).unwrap();
     fs::write(&certificate_file, certificate.pem()).unwrap();
     fs::write(&key_file, key.serialize_pem()).unwrap();
     (ca_pem, certificate_file, key_file)

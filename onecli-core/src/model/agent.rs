@@ -51,6 +51,23 @@ pub enum SecretMode {
     Selective,
 }
 
+impl SecretMode {
+    /// As it stands in the API and in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Selective => "selective",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::All, Self::Selective].into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
 /// A short name for scripts: `[a-z0-9][a-z0-9-]{0,49}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]

@@ -1,19 +1,28 @@
 //! What every backend must do, as tests that are stamped for each.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test ends at the first thing that is not as it should be"
+)]
 
-pub(super) mod agents;
-pub(super) mod events;
-pub(super) mod keys;
-pub(super) mod paging;
-pub(super) mod policy;
+pub mod agents;
+pub mod events;
+pub mod keys;
+pub mod paging;
+pub mod policy;
 mod rows;
-pub(super) mod rules;
-pub(super) mod secrets;
-pub(super) mod settings;
+pub mod rules;
+pub mod secrets;
+pub mod settings;
 
 /// Stamps the suite: `$open` answers with a new, empty store and something to keep as long as the store is used.
-macro_rules! conformance {
+#[macro_export]
+macro_rules! store_conformance {
     ($open:expr) => {
-        $crate::store::conformance::conformance! { @stamp $open;
+        $crate::store_conformance! { @stamp $open;
             agents {
                 are_kept_as_given identifiers_are_unique unknown_ones_are_not_found
                 updates_change_what_they_should one_at_most_is_default tokens_are_replaced
@@ -59,5 +68,3 @@ macro_rules! conformance {
         )*
     };
 }
-
-pub(super) use conformance;

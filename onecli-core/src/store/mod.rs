@@ -1,18 +1,23 @@
 //! What is kept: the traits that every backend implements. They carry sealed values only.
 
-#[cfg(test)]
-mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+#[doc(hidden)]
+pub mod conformance;
 mod error;
+pub mod postgres;
 mod query;
 mod rows;
 mod sliding;
 pub mod sqlite;
+
+use std::time::Instant;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
 pub use error::StoreError;
+pub use postgres::{InvalidPostgresUrl, PostgresStore, PostgresUrl};
 pub use query::{AuditPage, AuditQuery};
 pub use rows::{AgentRow, ApiKeyRow, LimitClaim, PolicyRows, Role, SecretRow, SettingRow, Taking, TokenHash};
 pub use sqlite::SqliteStore;
@@ -42,6 +47,11 @@ pub trait PolicyStore: Send + Sync + 'static {
 
     /// The change feed: the newest version that this store knows of. A write's version is sent after it is committed.
     fn changes(&self) -> watch::Receiver<PolicyVersion>;
+
+    /// When it was certain last that no change was missed. None: it always is.
+    fn confirmed(&self) -> Option<Instant> {
+        None
+    }
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -20,7 +20,7 @@ fn assert_same(found: &AgentRow, expected: &AgentRow) {
     assert_eq!(found.sealed_token, expected.sealed_token);
 }
 
-pub(crate) async fn are_kept_as_given(store: &dyn Store) {
+pub async fn are_kept_as_given(store: &dyn Store) {
     let plain = agent("plain");
     let mut full = child("full", plain.agent.id);
     full.agent.name = "Ünïcode 'quoted' \"名\"".to_owned();
@@ -39,7 +39,7 @@ pub(crate) async fn are_kept_as_given(store: &dyn Store) {
     assert_same(&rows[1], &full);
 }
 
-pub(crate) async fn identifiers_are_unique(store: &dyn Store) {
+pub async fn identifiers_are_unique(store: &dyn Store) {
     store.create_agent(&agent("ci")).await.unwrap();
     let mut second = agent("ci");
     second.agent.is_default = true;
@@ -54,7 +54,7 @@ pub(crate) async fn identifiers_are_unique(store: &dyn Store) {
     assert_eq!(identifiers(store).await, ["ci"]);
 }
 
-pub(crate) async fn unknown_ones_are_not_found(store: &dyn Store) {
+pub async fn unknown_ones_are_not_found(store: &dyn Store) {
     let row = agent("ghost");
     let (id, sealed) = (row.agent.id, &row.sealed_token);
     assert!(matches!(store.update_agent(&row).await, Err(StoreError::NotFound("agent"))));
@@ -64,7 +64,7 @@ pub(crate) async fn unknown_ones_are_not_found(store: &dyn Store) {
     store.touch(&[(id, at(0))], &[(SecretId::generate(), at(0))]).await.unwrap();
 }
 
-pub(crate) async fn updates_change_what_they_should(store: &dyn Store) {
+pub async fn updates_change_what_they_should(store: &dyn Store) {
     let mut kept = agent("kept");
     kept.agent.last_seen_at = Some(at(9));
     store.create_agent(&kept).await.unwrap();
@@ -87,7 +87,7 @@ pub(crate) async fn updates_change_what_they_should(store: &dyn Store) {
     assert_same(&find(store, kept.agent.id).await, &kept);
 }
 
-pub(crate) async fn one_at_most_is_default(store: &dyn Store) {
+pub async fn one_at_most_is_default(store: &dyn Store) {
     let mut first = agent("first");
     first.agent.is_default = true;
     let second = agent("second");
@@ -116,7 +116,7 @@ pub(crate) async fn one_at_most_is_default(store: &dyn Store) {
     assert_eq!(defaults().await, [third.agent.id]);
 }
 
-pub(crate) async fn tokens_are_replaced(store: &dyn Store) {
+pub async fn tokens_are_replaced(store: &dyn Store) {
     let mut row = agent("rotating");
     store.create_agent(&row).await.unwrap();
     row.token_hash = hash();
@@ -125,7 +125,7 @@ pub(crate) async fn tokens_are_replaced(store: &dyn Store) {
     assert_same(&find(store, row.agent.id).await, &row);
 }
 
-pub(crate) async fn deletion_takes_children_and_rules(store: &dyn Store) {
+pub async fn deletion_takes_children_and_rules(store: &dyn Store) {
     let (parent, other) = (agent("parent"), agent("other"));
     let child_row = child("child", parent.agent.id);
     let grandchild = child("grandchild", child_row.agent.id);
@@ -150,13 +150,13 @@ pub(crate) async fn deletion_takes_children_and_rules(store: &dyn Store) {
     assert_eq!(rules, ["everyone", "other"]);
 }
 
-pub(crate) async fn parents_must_exist(store: &dyn Store) {
+pub async fn parents_must_exist(store: &dyn Store) {
     let orphan = child("orphan", AgentId::generate());
     assert!(matches!(store.create_agent(&orphan).await, Err(StoreError::NotFound("agent"))));
     assert!(store.list_agents().await.unwrap().is_empty());
 }
 
-pub(crate) async fn touching_never_goes_back(store: &dyn Store) {
+pub async fn touching_never_goes_back(store: &dyn Store) {
     let (row, secret) = (agent("seen"), secret("used"));
     store.create_agent(&row).await.unwrap();
     store.create_secret(&secret).await.unwrap();

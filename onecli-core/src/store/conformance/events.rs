@@ -10,7 +10,7 @@ async fn all(store: &dyn Store) -> Vec<AuditEvent> {
     store.query_events(&AuditQuery { limit: 1000, ..AuditQuery::default() }).await.unwrap().events
 }
 
-pub(crate) async fn are_kept_as_given(store: &dyn Store) {
+pub async fn are_kept_as_given(store: &dyn Store) {
     let (full, bare) = (event(5), bare_event(1));
     store.insert_events(&[full.clone(), bare.clone()]).await.unwrap();
     assert_eq!(store.get_event(full.id).await.unwrap().as_ref(), Some(&full));
@@ -21,7 +21,7 @@ pub(crate) async fn are_kept_as_given(store: &dyn Store) {
     store.insert_events(&[]).await.unwrap();
 }
 
-pub(crate) async fn are_taken_once(store: &dyn Store) {
+pub async fn are_taken_once(store: &dyn Store) {
     let first = event(0);
     store.insert_events(&[first.clone(), first.clone()]).await.unwrap();
     let mut again = event(99);
@@ -33,7 +33,7 @@ pub(crate) async fn are_taken_once(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn interrupted_ones_stay_as_they_are(store: &dyn Store) {
+pub async fn interrupted_ones_stay_as_they_are(store: &dyn Store) {
     let interrupted = AuditEvent { decision: Decision::Interrupted, ..event(0) };
     store.insert_events(std::slice::from_ref(&interrupted)).await.unwrap();
     store.insert_events(&[AuditEvent { decision: Decision::Allowed, ..interrupted.clone() }]).await.unwrap();
@@ -41,7 +41,7 @@ pub(crate) async fn interrupted_ones_stay_as_they_are(store: &dyn Store) {
 }
 
 /// Concurrent batches that share events: each event is there once.
-pub(crate) async fn batches_are_taken_whole(store: &dyn Store) {
+pub async fn batches_are_taken_whole(store: &dyn Store) {
     let events: Vec<_> = (0..300).map(event).collect();
     let (one, two, three) = tokio::join!(
         store.insert_events(&events[..200]),
@@ -56,7 +56,7 @@ pub(crate) async fn batches_are_taken_whole(store: &dyn Store) {
     assert_eq!(found, expected);
 }
 
-pub(crate) async fn old_ones_are_deleted(store: &dyn Store) {
+pub async fn old_ones_are_deleted(store: &dyn Store) {
     let events: Vec<_> = (0..4).map(event).collect();
     store.insert_events(&events).await.unwrap();
     assert_eq!(store.delete_events_before(at(2)).await.unwrap(), 2);
@@ -68,7 +68,7 @@ pub(crate) async fn old_ones_are_deleted(store: &dyn Store) {
     assert_eq!(all(store).await, [events[1].clone(), events[0].clone()]);
 }
 
-pub(crate) async fn many_old_ones_are_deleted(store: &dyn Store) {
+pub async fn many_old_ones_are_deleted(store: &dyn Store) {
     let events: Vec<_> = (0..4001).map(bare_event).collect();
     store.insert_events(&events).await.unwrap();
     assert_eq!(store.delete_events_before(at(4000)).await.unwrap(), 4000);

@@ -18,7 +18,7 @@ fn key(name: &str, role: Role) -> ApiKeyRow {
     }
 }
 
-pub(crate) async fn blobs_are_put_once(store: &dyn Store) {
+pub async fn blobs_are_put_once(store: &dyn Store) {
     assert_eq!(store.get_blob("keyring").await.unwrap(), None);
     assert_eq!(store.put_blob_once("keyring", &[0, 255]).await.unwrap(), [0, 255]);
     assert_eq!(store.put_blob_once("keyring", b"another").await.unwrap(), [0, 255]);
@@ -27,7 +27,7 @@ pub(crate) async fn blobs_are_put_once(store: &dyn Store) {
     assert_eq!(store.get_blob("ca").await.unwrap().unwrap(), b"");
 }
 
-pub(crate) async fn racing_blobs_agree(store: &dyn Store) {
+pub async fn racing_blobs_agree(store: &dyn Store) {
     for round in 0..10 {
         let name = format!("blob {round}");
         let (one, two, three) = tokio::join!(
@@ -42,7 +42,7 @@ pub(crate) async fn racing_blobs_agree(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn sealed_data_is_noticed(store: &dyn Store) {
+pub async fn sealed_data_is_noticed(store: &dyn Store) {
     assert!(!store.has_sealed_data().await.unwrap());
     store.create_api_key(&key("hashed, not sealed", Role::Owner)).await.unwrap();
     assert!(!store.has_sealed_data().await.unwrap());
@@ -63,7 +63,7 @@ pub(crate) async fn sealed_data_is_noticed(store: &dyn Store) {
     assert!(store.has_sealed_data().await.unwrap());
 }
 
-pub(crate) async fn api_keys_are_found_by_hash(store: &dyn Store) {
+pub async fn api_keys_are_found_by_hash(store: &dyn Store) {
     let mut owner = key("owner", Role::Owner);
     owner.expires_at = Some(at(5));
     let viewer = key("viewer", Role::Viewer);
@@ -82,7 +82,7 @@ pub(crate) async fn api_keys_are_found_by_hash(store: &dyn Store) {
     assert!(matches!(store.delete_api_key(owner.id).await, Err(StoreError::NotFound(_))));
 }
 
-pub(crate) async fn api_keys_are_unique(store: &dyn Store) {
+pub async fn api_keys_are_unique(store: &dyn Store) {
     let row = key("first", Role::Admin);
     store.create_api_key(&row).await.unwrap();
     store.create_api_key(&ApiKeyRow { hash: row.hash, ..key("second", Role::Owner) }).await.unwrap_err();

@@ -16,7 +16,7 @@ async fn found(store: &dyn Store, query: AuditQuery) -> Vec<AuditEvent> {
     page.events
 }
 
-pub(crate) async fn each_filter_selects(store: &dyn Store) {
+pub async fn each_filter_selects(store: &dyn Store) {
     let wanted = AuditEvent {
         decision: Decision::Blocked,
         host: Some("wanted.test".into()),
@@ -49,7 +49,7 @@ pub(crate) async fn each_filter_selects(store: &dyn Store) {
     assert_eq!(found(store, AuditQuery { until: Some(at(1)), ..query() }).await, [others[0].clone()]);
 }
 
-pub(crate) async fn filters_must_all_hold(store: &dyn Store) {
+pub async fn filters_must_all_hold(store: &dyn Store) {
     let (first, second) = (event(0), event(1));
     store.insert_events(&[first.clone(), second.clone()]).await.unwrap();
     let both = AuditQuery { agent: first.agent_id, rule: second.rule_id, ..query() };
@@ -71,7 +71,7 @@ pub(crate) async fn filters_must_all_hold(store: &dyn Store) {
     assert_eq!(found(store, one).await, [second]);
 }
 
-pub(crate) async fn agents_come_with_their_children(store: &dyn Store) {
+pub async fn agents_come_with_their_children(store: &dyn Store) {
     let (parent, child) = (AgentId::generate(), AgentId::generate());
     let own = AuditEvent { agent_id: Some(parent), parent_agent_id: None, ..event(0) };
     let inherited = AuditEvent { agent_id: Some(child), parent_agent_id: Some(parent), ..event(1) };
@@ -80,7 +80,7 @@ pub(crate) async fn agents_come_with_their_children(store: &dyn Store) {
     assert_eq!(found(store, AuditQuery { agent: Some(child), ..query() }).await, [inherited]);
 }
 
-pub(crate) async fn text_is_taken_literally(store: &dyn Store) {
+pub async fn text_is_taken_literally(store: &dyn Store) {
     let texts = ["100%", "100 per cent", "snake_case", "snakeXcase", "back\\slash", "backslash", "it's"];
     for (number, text) in (0..).zip(texts) {
         store
@@ -121,7 +121,7 @@ pub(crate) async fn text_is_taken_literally(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn input_is_never_sql(store: &dyn Store) {
+pub async fn input_is_never_sql(store: &dyn Store) {
     store.insert_events(&[event(0)]).await.unwrap();
     let hostile = Some("' OR 1=1; DROP TABLE audit_events; --".to_owned());
     for query in [
@@ -134,7 +134,7 @@ pub(crate) async fn input_is_never_sql(store: &dyn Store) {
     assert_eq!(found(store, query()).await.len(), 1);
 }
 
-pub(crate) async fn pages_cover_everything_once(store: &dyn Store) {
+pub async fn pages_cover_everything_once(store: &dyn Store) {
     let events: Vec<_> = (0..525)
         .map(|number| AuditEvent {
             host: Some(if number % 3 == 0 { "third.test" } else { "other.test" }.into()),
@@ -168,7 +168,7 @@ pub(crate) async fn pages_cover_everything_once(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn limits_are_bounded(store: &dyn Store) {
+pub async fn limits_are_bounded(store: &dyn Store) {
     let events: Vec<_> = (0..1001).map(bare_event).collect();
     store.insert_events(&events).await.unwrap();
     for (limit, expected) in [(0, 1), (1, 1), (1000, 1000), (u32::MAX, 1000)] {

@@ -7,11 +7,11 @@ async fn version(store: &dyn Store) -> PolicyVersion {
     store.load_policy().await.unwrap().version
 }
 
-pub(crate) async fn answers_a_ping(store: &dyn Store) {
+pub async fn answers_a_ping(store: &dyn Store) {
     store.ping().await.unwrap();
 }
 
-pub(crate) async fn every_write_has_a_greater_version(store: &dyn Store) {
+pub async fn every_write_has_a_greater_version(store: &dyn Store) {
     let (agent, secret, rule) = (agent("ci"), secret("github"), rule("block"));
     let setting = SettingRow { name: "a".to_owned(), value: "1".to_owned(), variable: None, changed: true };
     let mut versions = vec![version(store).await];
@@ -31,7 +31,7 @@ pub(crate) async fn every_write_has_a_greater_version(store: &dyn Store) {
     assert_eq!(versions.last(), Some(&version(store).await));
 }
 
-pub(crate) async fn failed_writes_change_nothing(store: &dyn Store) {
+pub async fn failed_writes_change_nothing(store: &dyn Store) {
     store.create_agent(&agent("ci")).await.unwrap();
     let mut changes = store.changes();
     let before = version(store).await;
@@ -43,7 +43,7 @@ pub(crate) async fn failed_writes_change_nothing(store: &dyn Store) {
     assert!(!changes.has_changed().unwrap());
 }
 
-pub(crate) async fn other_writes_are_no_change(store: &dyn Store) {
+pub async fn other_writes_are_no_change(store: &dyn Store) {
     let (agent, secret) = (agent("ci"), secret("github"));
     store.create_agent(&agent).await.unwrap();
     store.create_secret(&secret).await.unwrap();
@@ -58,7 +58,7 @@ pub(crate) async fn other_writes_are_no_change(store: &dyn Store) {
     assert!(!changes.has_changed().unwrap());
 }
 
-pub(crate) async fn versions_are_announced_after_commit(store: &dyn Store) {
+pub async fn versions_are_announced_after_commit(store: &dyn Store) {
     let mut changes = store.changes();
     let mut heard = *changes.borrow_and_update();
     assert_eq!(heard, version(store).await);
@@ -90,7 +90,7 @@ pub(crate) async fn versions_are_announced_after_commit(store: &dyn Store) {
 
 /// An agent and its rule are deleted in one step: no load may see one without the other, and equal versions are equal
 /// policies.
-pub(crate) async fn loads_are_of_one_moment(store: &dyn Store) {
+pub async fn loads_are_of_one_moment(store: &dyn Store) {
     let write = async {
         for round in 0..15 {
             let agent = agent(&format!("agent-{round}"));

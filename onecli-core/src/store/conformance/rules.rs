@@ -29,7 +29,7 @@ async fn different(store: &dyn Store) -> Rule {
     row
 }
 
-pub(crate) async fn are_kept_as_given(store: &dyn Store) {
+pub async fn are_kept_as_given(store: &dyn Store) {
     let (first, second) = (rule("first"), different(store).await);
     store.create_rule(&second).await.unwrap();
     store.create_rule(&first).await.unwrap();
@@ -38,13 +38,13 @@ pub(crate) async fn are_kept_as_given(store: &dyn Store) {
     assert_same(&store.list_rules().await.unwrap(), &[&second]);
 }
 
-pub(crate) async fn unknown_ones_are_not_found(store: &dyn Store) {
+pub async fn unknown_ones_are_not_found(store: &dyn Store) {
     let row = rule("ghost");
     assert!(matches!(store.update_rule(&row).await, Err(StoreError::NotFound("rule"))));
     assert!(matches!(store.delete_rule(row.id).await, Err(StoreError::NotFound("rule"))));
 }
 
-pub(crate) async fn updates_replace(store: &dyn Store) {
+pub async fn updates_replace(store: &dyn Store) {
     let row = rule("before");
     store.create_rule(&row).await.unwrap();
     let mut update = different(store).await;
@@ -53,7 +53,7 @@ pub(crate) async fn updates_replace(store: &dyn Store) {
     assert_same(&store.list_rules().await.unwrap(), &[&update]);
 }
 
-pub(crate) async fn agents_must_exist(store: &dyn Store) {
+pub async fn agents_must_exist(store: &dyn Store) {
     let kept = rule("kept");
     store.create_rule(&kept).await.unwrap();
     let mut lost = kept.clone();

@@ -28,7 +28,7 @@ fn different(name: &str) -> SecretRow {
     row
 }
 
-pub(crate) async fn are_kept_as_given(store: &dyn Store) {
+pub async fn are_kept_as_given(store: &dyn Store) {
     let rows = [secret("github"), different("Ünïcode 'quoted'")];
     // Listed by age, whatever came first.
     store.create_secret(&rows[1]).await.unwrap();
@@ -39,7 +39,7 @@ pub(crate) async fn are_kept_as_given(store: &dyn Store) {
     assert_same(&found[1], &rows[1]);
 }
 
-pub(crate) async fn names_are_unique(store: &dyn Store) {
+pub async fn names_are_unique(store: &dyn Store) {
     let other = secret("gitlab");
     store.create_secret(&secret("github")).await.unwrap();
     store.create_secret(&other).await.unwrap();
@@ -56,13 +56,13 @@ pub(crate) async fn names_are_unique(store: &dyn Store) {
     assert!(found.iter().any(|row| row.secret.name == "gitlab"));
 }
 
-pub(crate) async fn unknown_ones_are_not_found(store: &dyn Store) {
+pub async fn unknown_ones_are_not_found(store: &dyn Store) {
     let row = secret("ghost");
     assert!(matches!(store.update_secret(&row).await, Err(StoreError::NotFound("secret"))));
     assert!(matches!(store.delete_secret(row.secret.id).await, Err(StoreError::NotFound("secret"))));
 }
 
-pub(crate) async fn updates_replace(store: &dyn Store) {
+pub async fn updates_replace(store: &dyn Store) {
     let row = secret("before");
     store.create_secret(&row).await.unwrap();
     let mut update = different("after");
@@ -71,7 +71,7 @@ pub(crate) async fn updates_replace(store: &dyn Store) {
     assert_same(&store.list_secrets().await.unwrap()[0], &update);
 }
 
-pub(crate) async fn updates_keep_the_time_of_use(store: &dyn Store) {
+pub async fn updates_keep_the_time_of_use(store: &dyn Store) {
     let row = secret("used");
     store.create_secret(&row).await.unwrap();
     let last_used = async || store.list_secrets().await.unwrap()[0].secret.last_used_at;
@@ -83,7 +83,7 @@ pub(crate) async fn updates_keep_the_time_of_use(store: &dyn Store) {
     assert_eq!(last_used().await, Some(at(50)));
 }
 
-pub(crate) async fn deletion_removes(store: &dyn Store) {
+pub async fn deletion_removes(store: &dyn Store) {
     let (kept, gone) = (secret("kept"), secret("gone"));
     store.create_secret(&kept).await.unwrap();
     store.create_secret(&gone).await.unwrap();

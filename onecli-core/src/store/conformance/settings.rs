@@ -6,7 +6,7 @@ fn setting(name: &str, value: &str) -> SettingRow {
     SettingRow { name: name.to_owned(), value: value.to_owned(), variable: None, changed: false }
 }
 
-pub(crate) async fn are_kept_as_given(store: &dyn Store) {
+pub async fn are_kept_as_given(store: &dyn Store) {
     assert!(store.list_settings().await.unwrap().is_empty());
     let allow = SettingRow { variable: Some(String::new()), ..setting("allowPrivate", "[\"10.0.0.0/8\"]") };
     let policy = SettingRow { changed: true, ..setting("defaultPolicy", "\"deny\"") };
@@ -19,7 +19,7 @@ pub(crate) async fn are_kept_as_given(store: &dyn Store) {
 }
 
 /// Whoever reads while pairs are being written sees both of a pair or none.
-pub(crate) async fn all_are_set_or_none(store: &dyn Store) {
+pub async fn all_are_set_or_none(store: &dyn Store) {
     let write = async {
         for round in 0..40 {
             let value = round.to_string();

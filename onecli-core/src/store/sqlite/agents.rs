@@ -43,7 +43,7 @@ impl AgentStore for SqliteStore {
                     ":id": agent.id.to_string(),
                     ":name": agent.name,
                     ":is_default": agent.is_default,
-                    ":secret_mode": mode_name(agent.secret_mode),
+                    ":secret_mode": agent.secret_mode.as_str(),
                     ":enabled": agent.enabled,
                     ":expires_at": opt_micros(agent.expires_at),
                 },
@@ -124,7 +124,7 @@ fn read(columns: &Columns<'_>) -> Result<AgentRow, StoreError> {
         name: columns.get("name")?,
         identifier: columns.parse("identifier")?,
         is_default: columns.get("is_default")?,
-        secret_mode: columns.named("secret_mode", mode_from_name)?,
+        secret_mode: columns.named("secret_mode", SecretMode::from_name)?,
         enabled: columns.get("enabled")?,
         parent_id: columns.opt_parse("parent_id")?,
         created_at: columns.time("created_at")?,
@@ -147,7 +147,7 @@ fn insert(transaction: &Transaction<'_>, row: &AgentRow) -> Result<(), StoreErro
             ":name": agent.name,
             ":identifier": agent.identifier.as_str(),
             ":is_default": agent.is_default,
-            ":secret_mode": mode_name(agent.secret_mode),
+            ":secret_mode": agent.secret_mode.as_str(),
             ":enabled": agent.enabled,
             ":parent_id": agent.parent_id.map(|id| id.to_string()),
             ":created_at": micros(agent.created_at),
@@ -166,15 +166,4 @@ fn insert(transaction: &Transaction<'_>, row: &AgentRow) -> Result<(), StoreErro
 fn clear_default(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     transaction.execute("UPDATE agents SET is_default = 0 WHERE is_default = 1", [])?;
     Ok(())
-}
-
-fn mode_name(mode: SecretMode) -> &'static str {
-    match mode {
-        SecretMode::All => "all",
-        SecretMode::Selective => "selective",
-    }
-}
-
-fn mode_from_name(name: &str) -> Option<SecretMode> {
-    [SecretMode::All, SecretMode::Selective].into_iter().find(|mode| mode_name(*mode) == name)
 }

@@ -64,7 +64,7 @@ fn insert(transaction: &Transaction<'_>, event: &AuditEvent) -> Result<(), Store
     statement.execute(params![
         event.id.to_string(),
         micros(event.at),
-        kind_name(event.kind),
+        event.kind.as_str(),
         event.actor,
         event.source,
         event.agent_id.map(|id| id.to_string()),
@@ -97,7 +97,7 @@ fn read(columns: &Columns<'_>) -> Result<AuditEvent, StoreError> {
     Ok(AuditEvent {
         id: columns.parse("id")?,
         at: columns.time("at")?,
-        kind: columns.named("kind", kind_from_name)?,
+        kind: columns.named("kind", EventKind::from_name)?,
         actor: columns.get("actor")?,
         source: columns.get("source")?,
         agent_id: columns.opt_parse("agent_id")?,
@@ -214,15 +214,4 @@ fn like(text: &str) -> String {
 /// SQLite's numbers are signed; ours never come near the difference.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn kind_name(kind: EventKind) -> &'static str {
-    match kind {
-        EventKind::Request => "request",
-        EventKind::Admin => "admin",
-    }
-}
-
-fn kind_from_name(name: &str) -> Option<EventKind> {
-    [EventKind::Request, EventKind::Admin].into_iter().find(|kind| kind_name(*kind) == name)
 }

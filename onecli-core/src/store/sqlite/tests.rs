@@ -22,7 +22,7 @@ mod in_memory {
         (SqliteStore::in_memory().await.unwrap(), ())
     }
 
-    crate::store::conformance::conformance!(open());
+    crate::store_conformance!(open());
 }
 
 mod in_a_file {
@@ -33,7 +33,7 @@ mod in_a_file {
         (SqliteStore::open(&place.path().join("onecli.db")).await.unwrap(), place)
     }
 
-    crate::store::conformance::conformance!(open());
+    crate::store_conformance!(open());
 }
 
 fn rule() -> Rule {

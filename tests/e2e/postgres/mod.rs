@@ -1,0 +1,3 @@
+//! PostgreSQL in the place of the embedded store.
+
+mod store;
