@@ -58,7 +58,7 @@ pub enum Cause {
     BadGateway(String),
     #[error("the service did not answer in time")]
     UpstreamTimeout,
-    #[error("the gateway has no policy yet, since its store does not answer")]
+    #[error("the gateway has no policy that is up to date, since its store does not answer")]
     StoreUnavailable,
     #[error("a stored secret does not open")]
     VaultUnavailable,

@@ -9,7 +9,7 @@ use onecli_core::{
     gateway::{Gateway, GatewayHandle},
     model::Host,
     policy::Policy,
-    store::{SqliteStore, Store},
+    store::{PostgresStore, PostgresUrl, SqliteStore, Store},
     vault::Vault,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -45,11 +45,11 @@ impl Daemon {
         let dashboard_listener = listeners::dashboard(serving.address)?;
         let dashboard = dashboard_listener.local_addr()?;
 
-        let master_keys = storage.master_keys.map_or_else(|| directory.master_keys(), Ok)?;
-        let database = directory.database();
-        let store = SqliteStore::open(&database).await;
-        let store: Arc<dyn Store> =
-            Arc::new(store.with_context(|| format!("the database {} can't be opened", database.display()))?);
+        let (store, name) = open_store(storage.database.as_ref(), &directory).await?;
+        let master_keys = match storage.master_keys {
+            Some(keys) => keys,
+            None => directory.master_keys(&name, store.has_sealed_data().await?)?,
+        };
         let vault = Arc::new(Vault::open(master_keys, &*store).await.context("the vault can't be opened")?);
         let authority = CertificateAuthority::load_or_create(&*store, &vault).await;
         let authority = Arc::new(authority.context("the root certificate can't be loaded")?);
@@ -68,6 +68,7 @@ impl Daemon {
         )
         .name(gateway_name())
         .fsync(gateway.audit_fsync)
+        .max_stale(gateway.max_stale)
         .limits(limits.within(hardening::raise_open_files()))
         .connect_to(gateway.resolve)
         .upstream_roots(gateway.upstream_roots)
@@ -124,6 +125,20 @@ impl Daemon {
         self.gateway.shutdown(self.drain).await;
         self.tasks.wait().await;
     }
+}
+
+/// The store, and what to call it.
+async fn open_store(url: Option<&PostgresUrl>, directory: &DataDir) -> Result<(Arc<dyn Store>, String)> {
+    let Some(url) = url else {
+        let path = directory.database();
+        let name = format!("the database {}", path.display());
+        let store = SqliteStore::open(&path).await.with_context(|| format!("{name} can't be opened"))?;
+        return Ok((Arc::new(store), name));
+    };
+    let name = format!("the database {url}");
+    let store = PostgresStore::open(url).await.with_context(|| format!("{name} can't be opened"))?;
+    tracing::info!("{name} is used");
+    Ok((Arc::new(store), name))
 }
 
 /// What this gateway is called in audit events.

@@ -65,25 +65,26 @@ impl DataDir {
         self.path.join("api-key")
     }
 
-    /// The keys of the key file, which is made on first run.
-    pub(crate) fn master_keys(&self) -> Result<MasterKeys> {
+    /// The keys of the key file, which is made on first run: while the store, which is called `store`, holds nothing sealed.
+    pub(crate) fn master_keys(&self, store: &str, holds_sealed: bool) -> Result<MasterKeys> {
         let path = self.path.join("secret-encryption.key");
         match read_private(&path) {
             Ok(text) => MasterKeys::parse(text.trim())
                 .with_context(|| format!("the key file {} can't be used", path.display())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_master_key(&path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_master_key(&path, store, holds_sealed)
+            }
             Err(error) => {
                 Err(error).with_context(|| format!("the key file {} can't be read", path.display()))
             }
         }
     }
 
-    fn make_master_key(&self, path: &Path) -> Result<MasterKeys> {
-        if self.database().exists() {
+    fn make_master_key(&self, path: &Path, store: &str, holds_sealed: bool) -> Result<MasterKeys> {
+        if holds_sealed {
             bail!(
-                "{} is there, but its key file {} is not; a new key would not open what is sealed. \
+                "{store} holds what is sealed, but the key file {} is not there; a new key would not open it. \
                  Put the key file back, or set SECRET_ENCRYPTION_KEY to the key from the first start",
-                self.database().display(),
                 path.display()
             );
         }
@@ -216,13 +217,19 @@ mod tests {
     fn a_key_is_never_made_anew_beside_a_database() {
         let home = tempfile::tempdir().unwrap();
         let directory = DataDir::open(home.path()).unwrap();
-        directory.master_keys().unwrap();
+        directory.master_keys("the database", false).unwrap();
         let key = home.path().join("secret-encryption.key");
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-        directory.master_keys().unwrap();
-        std::fs::write(directory.database(), b"").unwrap();
+        directory.master_keys("the database", true).unwrap();
         std::fs::remove_file(&key).unwrap();
-        assert!(directory.master_keys().err().unwrap().to_string().contains("Put the key file back"));
+        assert!(
+            directory
+                .master_keys("the database", true)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("Put the key file back")
+        );
         assert!(!key.exists());
     }
 }

@@ -6,7 +6,7 @@ use super::{Admin, AdminError, names};
 use crate::{
     clock,
     model::{Agent, AgentId, Identifier, Secret, SecretId, SecretMode},
-    store::AgentRow,
+    store::{AgentRow, StoreError},
     vault::Token,
 };
 
@@ -238,10 +238,13 @@ impl Admin {
             expires_at: None,
         };
         let issued = self.vault.issue_agent_token(agent.id)?;
-        self.store
-            .create_agent(&AgentRow { agent, token_hash: issued.hash, sealed_token: issued.sealed })
-            .await?;
-        Ok(true)
+        let row = AgentRow { agent, token_hash: issued.hash, sealed_token: issued.sealed };
+        match self.store.create_agent(&row).await {
+            Ok(_) => Ok(true),
+            // Another gateway of the same database was first.
+            Err(StoreError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn agent_row(&self, reference: &str) -> Result<AgentRow, AdminError> {

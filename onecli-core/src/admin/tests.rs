@@ -26,7 +26,7 @@ async fn managed() -> Managed {
     let policy = Policy::empty();
     let stop = CancellationToken::new();
     let (followed, feed, stopped) = (policy.clone(), store.clone(), stop.clone());
-    tokio::spawn(async move { followed.follow(feed, stopped).await });
+    tokio::spawn(async move { followed.follow(feed, std::time::Duration::from_secs(60), stopped).await });
     let admin = Admin::new(store.clone(), vault.clone(), policy.clone());
     Managed { admin, store, policy, vault, _following: stop.drop_guard() }
 }

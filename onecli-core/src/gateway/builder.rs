@@ -52,11 +52,15 @@ impl Gateway {
             tls: None,
             local: None,
             limits: Limits::default(),
+            max_stale: MAX_STALE,
             own_listeners: Vec::new(),
             own_names: Vec::new(),
         }
     }
 }
+
+/// How long the last policy is good for, unless it is said otherwise.
+const MAX_STALE: Duration = Duration::from_secs(300);
 
 /// What a gateway is made of.
 pub struct GatewayBuilder {
@@ -73,6 +77,7 @@ pub struct GatewayBuilder {
     tls: Option<GatewayTls>,
     local: Option<Arc<dyn LocalService>>,
     limits: Limits,
+    max_stale: Duration,
     own_listeners: Vec<SocketAddr>,
     own_names: Vec<(Host, Option<u16>)>,
 }
@@ -157,6 +162,14 @@ impl GatewayBuilder {
         self
     }
 
+    /// Goes on with the last policy for so long while the store is away; then requests are refused. It takes up to three seconds
+    /// until its being away is noticed.
+    #[must_use]
+    pub fn max_stale(mut self, max_stale: Duration) -> Self {
+        self.max_stale = max_stale;
+        self
+    }
+
     /// Never connects to these listeners of the same program either, nor to these names of it.
     #[must_use]
     pub fn never_connect_to(mut self, listeners: &[SocketAddr], names: &[(Host, Option<u16>)]) -> Self {
@@ -215,7 +228,7 @@ impl GatewayBuilder {
             abort,
             tasks,
         });
-        let background = Background::start(&shared, self.store);
+        let background = Background::start(&shared, self.store, self.max_stale);
         for listener in listeners {
             shared.tasks.spawn(accept::accept(Arc::clone(&shared), listener));
         }
@@ -280,7 +293,7 @@ struct Background {
 }
 
 impl Background {
-    fn start(shared: &Arc<Shared>, store: Arc<dyn Store>) -> Self {
+    fn start(shared: &Arc<Shared>, store: Arc<dyn Store>, max_stale: Duration) -> Self {
         let (stop, stop_drain) = (CancellationToken::new(), CancellationToken::new());
         let policy = Arc::clone(&shared.policy);
         let (for_policy, policy_stop) = (Arc::clone(&store), stop.clone());
@@ -289,7 +302,7 @@ impl Background {
         let (for_rules, rules_stop) = (Arc::clone(shared), stop.clone());
         let (recorder, drain_stop) = (Arc::clone(&shared.recorder), stop_drain.clone());
         let others = vec![
-            tokio::spawn(async move { policy.follow(for_policy, policy_stop).await }),
+            tokio::spawn(async move { policy.follow(for_policy, max_stale, policy_stop).await }),
             tokio::spawn(async move { activity.write(&*for_activity, activity_stop).await }),
             tokio::spawn(Arc::clone(&shared.recorder).tick(stop.clone())),
             tokio::spawn(Arc::clone(&shared.connections).report(stop.clone())),

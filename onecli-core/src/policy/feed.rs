@@ -1,6 +1,12 @@
 //! Keeps the snapshot up to date with the store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
@@ -13,12 +19,14 @@ use crate::store::{PolicyVersion, Store, StoreError};
 #[derive(Debug)]
 pub struct Policy {
     current: ArcSwapOption<Snapshot>,
+    /// Set while the store has been away for so long that the snapshot must not be used.
+    is_stale: AtomicBool,
     version: watch::Sender<PolicyVersion>,
 }
 
-/// There is no policy yet: the store has not answered since start.
+/// There is no policy that may be used: the store has not answered since start, or not for too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store has not answered since start")]
+#[error("the store does not answer, so that there is no policy that is up to date")]
 pub struct NoSnapshot;
 
 /// Why a written policy is not in force.
@@ -32,6 +40,9 @@ pub struct PolicyError;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Everything is read again after this time, in case a change was not heard of.
 const REREAD: Duration = Duration::from_secs(30);
+/// How often it is looked whether the snapshot may still be used, and how long a store may be silent at least.
+const TICK: Duration = Duration::from_secs(1);
+const UNDETECTED: Duration = Duration::from_secs(3);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
@@ -39,15 +50,22 @@ impl Policy {
     /// No policy yet; [`Self::follow`] brings it.
     #[must_use]
     pub fn empty() -> Arc<Self> {
-        Arc::new(Self { current: ArcSwapOption::empty(), version: watch::Sender::default() })
+        Arc::new(Self {
+            current: ArcSwapOption::empty(),
+            is_stale: AtomicBool::new(false),
+            version: watch::Sender::default(),
+        })
     }
 
     /// The policy of this moment.
     ///
     /// # Errors
-    /// If there is none yet.
+    /// If there is none yet, or the store has been away for too long.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, NoSnapshot> {
-        self.current.load_full().ok_or(NoSnapshot)
+        match self.is_stale.load(Ordering::Relaxed) {
+            true => Err(NoSnapshot),
+            false => self.current.load_full().ok_or(NoSnapshot),
+        }
     }
 
     /// Reads the policy from the store and puts it in force.
@@ -81,28 +99,55 @@ impl Policy {
         }
     }
 
-    /// Refreshes after each change until `stop`.
-    pub async fn follow(&self, store: Arc<dyn Store>, stop: CancellationToken) {
+    /// Refreshes after each change until `stop`. While the store is away the policy from before stays in force, for `max_stale`.
+    pub async fn follow(&self, store: Arc<dyn Store>, max_stale: Duration, stop: CancellationToken) {
         let mut changes = store.changes();
         let mut retry = FIRST_RETRY;
+        let mut read = Instant::now();
         loop {
             changes.mark_unchanged();
-            let pause = match self.refresh(&*store).await {
+            let refreshed = self.refresh(&*store).await;
+            let pause = match &refreshed {
                 Ok(()) => {
-                    retry = FIRST_RETRY;
+                    (retry, read) = (FIRST_RETRY, Instant::now());
                     REREAD
                 }
                 Err(error) => {
-                    tracing::error!(error = %crate::error_chain(&error), "the policy can't be read; the one from before stays in force");
+                    tracing::error!(error = %crate::error_chain(error), "the policy can't be read; the one from before stays in force");
                     retry = (retry * 2).min(LAST_RETRY);
                     retry
                 }
             };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
-                changed = changes.changed() => if changed.is_err() { return },
+            let next = tokio::time::Instant::now() + pause;
+            loop {
+                let sure = match refreshed {
+                    Ok(()) => store.confirmed().unwrap_or_else(Instant::now),
+                    Err(_) => read,
+                };
+                self.note_silence(sure.elapsed(), max_stale);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(TICK) => {}
+                    () = tokio::time::sleep_until(next) => break,
+                    changed = changes.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => return,
+                    },
+                }
             }
+        }
+    }
+
+    /// The store has not been heard of for so long.
+    fn note_silence(&self, silent: Duration, max_stale: Duration) {
+        let is_stale = silent > max_stale.max(UNDETECTED);
+        match (self.is_stale.swap(is_stale, Ordering::Relaxed), is_stale) {
+            (false, true) => tracing::error!(
+                "the store has been away for {} s: requests are refused until it is back (ONECLI_MAX_STALE_SECONDS)",
+                silent.as_secs()
+            ),
+            (true, false) => tracing::info!("the store is back: requests are served again"),
+            _ => {}
         }
     }
 }

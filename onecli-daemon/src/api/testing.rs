@@ -35,7 +35,7 @@ impl TestApi {
         let policy = Policy::empty();
         let stop = CancellationToken::new();
         let (followed, feed, stopped) = (policy.clone(), store.clone(), stop.clone());
-        tokio::spawn(async move { followed.follow(feed, stopped).await });
+        tokio::spawn(async move { followed.follow(feed, std::time::Duration::from_secs(60), stopped).await });
         let (drained, into, stopped) = (recorder.clone(), store.clone(), stop.clone());
         tokio::spawn(async move { drained.drain(&*into, stopped).await });
         let admin = Admin::new(store.clone(), vault.clone(), policy);

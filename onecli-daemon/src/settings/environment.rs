@@ -21,7 +21,7 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// With the prefix, as far as this version knows them; the last two are the CLI's.
-const KNOWN: [&str; 37] = [
+const KNOWN: [&str; 38] = [
     "DATA_DIR",
     "GATEWAY_ADDR",
     "DASHBOARD_ADDR",
@@ -41,6 +41,7 @@ const KNOWN: [&str; 37] = [
     "GATEWAY_TLS_KEY",
     "AUDIT_FSYNC",
     "DRAIN_SECONDS",
+    "MAX_STALE_SECONDS",
     "ALLOWED_HOSTS",
     "INSECURE_HTTP",
     "MAX_HEADER_BYTES",

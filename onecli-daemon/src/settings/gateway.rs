@@ -24,6 +24,8 @@ pub struct GatewaySettings {
     pub upstream_proxy: Option<UpstreamProxy>,
     /// `ONECLI_GATEWAY_TLS_CERT` and `ONECLI_GATEWAY_TLS_KEY`.
     pub tls: Option<TlsFiles>,
+    /// `ONECLI_MAX_STALE_SECONDS`.
+    pub max_stale: Duration,
     /// `ONECLI_AUDIT_FSYNC`.
     pub audit_fsync: Fsync,
     /// `ONECLI_DRAIN_SECONDS`.
@@ -40,7 +42,15 @@ pub enum GatewayAddresses {
 }
 
 const DRAIN: Duration = Duration::from_secs(30);
-const LONGEST_DRAIN: u64 = 24 * 60 * 60;
+const MAX_STALE: Duration = Duration::from_secs(300);
+const A_DAY: u64 = 24 * 60 * 60;
+
+fn up_to_a_day(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds <= A_DAY => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("`{}` is not a number of seconds up to a day", text.escape_debug())),
+    }
+}
 
 impl GatewaySettings {
     pub(super) fn read(source: &mut Source<'_>) -> Option<Self> {
@@ -55,16 +65,15 @@ impl GatewaySettings {
             "each" => Ok(Fsync::Each),
             other => Err(format!("`{}` is neither", other.escape_debug())),
         });
-        let drain = source.parsed("ONECLI_DRAIN_SECONDS", "30", |text| match text.parse::<u64>() {
-            Ok(seconds) if seconds <= LONGEST_DRAIN => Ok(Duration::from_secs(seconds)),
-            _ => Err(format!("`{}` is not a number of seconds up to a day", text.escape_debug())),
-        });
+        let drain = source.parsed("ONECLI_DRAIN_SECONDS", "30", up_to_a_day);
+        let max_stale = source.parsed("ONECLI_MAX_STALE_SECONDS", "300", up_to_a_day);
         Some(Self {
             addresses: addresses.unwrap_or(GatewayAddresses::Auto),
             resolve,
             upstream_roots: upstream_roots.unwrap_or_default(),
             upstream_proxy,
             tls,
+            max_stale: max_stale.unwrap_or(MAX_STALE),
             audit_fsync: audit_fsync.unwrap_or_default(),
             drain: drain.unwrap_or(DRAIN),
         })

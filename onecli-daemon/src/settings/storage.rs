@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use onecli_core::vault::MasterKeys;
+use onecli_core::{store::PostgresUrl, vault::MasterKeys};
 use zeroize::Zeroizing;
 
 use super::Source;
@@ -11,19 +11,15 @@ use super::Source;
 pub struct StorageSettings {
     /// `ONECLI_DATA_DIR`.
     pub data_dir: PathBuf,
+    /// `DATABASE_URL`; without it, the embedded database of the data dir counts.
+    pub database: Option<PostgresUrl>,
     /// `SECRET_ENCRYPTION_KEY`; without it, the key file of the data dir counts.
     pub master_keys: Option<MasterKeys>,
 }
 
 impl StorageSettings {
     pub(super) fn read(source: &mut Source<'_>) -> Option<Self> {
-        for name in ["DATABASE_URL", "DATABASE_URL_FILE"] {
-            if source.text(name).is_some() {
-                source.fault(format!(
-                    "{name} is set, but PostgreSQL is not in this version yet; unset it to use the embedded database in the data dir"
-                ));
-            }
-        }
+        let database = database(source);
         let data_dir = data_dir(source);
         if data_dir.is_none() {
             source.fault(
@@ -31,7 +27,7 @@ impl StorageSettings {
             );
         }
         let master_keys = master_keys(source);
-        Some(Self { data_dir: data_dir?, master_keys })
+        Some(Self { data_dir: data_dir?, database, master_keys })
     }
 }
 
@@ -48,34 +44,45 @@ fn data_dir(source: &Source<'_>) -> Option<PathBuf> {
 }
 
 fn master_keys(source: &mut Source<'_>) -> Option<MasterKeys> {
-    const NAME: &str = "SECRET_ENCRYPTION_KEY";
-    const FILE: &str = "SECRET_ENCRYPTION_KEY_FILE";
-    match (source.text(NAME), source.text(FILE)) {
+    let (name, text) = hidden(source, "SECRET_ENCRYPTION_KEY", "/run/secrets/onecli-key")?;
+    // The error says what a key looks like, and never holds the text.
+    MasterKeys::parse(&text).map_err(|error| source.fault(format!("{name}: {error}"))).ok()
+}
+
+fn database(source: &mut Source<'_>) -> Option<PostgresUrl> {
+    let (name, text) = hidden(source, "DATABASE_URL", "/run/secrets/onecli-database")?;
+    // Nor does this one.
+    PostgresUrl::parse(&text).map_err(|error| source.fault(format!("{name}: {error}"))).ok()
+}
+
+/// The text of a variable that may hold a password, or of the file that is named by the variable with `_FILE` behind it; and which of
+/// the two it came from.
+fn hidden(source: &mut Source<'_>, name: &str, example: &str) -> Option<(String, Zeroizing<String>)> {
+    let file = format!("{name}_FILE");
+    match (source.text(name), source.text(&file)) {
         (Some(_), Some(_)) => {
-            source.fault(format!("both {NAME} and {FILE} are set; unset one of them"));
+            source.fault(format!("both {name} and {file} are set; unset one of them"));
             None
         }
-        (Some(text), None) => keys(source, NAME, text),
-        (None, Some(path)) => {
-            match std::fs::read_to_string(path).map(Zeroizing::new) {
-                Ok(text) => keys(source, FILE, text.trim()),
-                Err(error) => {
-                    source.fault(format!("{FILE}: `{path}` can't be read ({error}); name a file such as /run/secrets/onecli-key"));
-                    None
-                }
+        (Some(text), None) => Some((name.to_owned(), Zeroizing::new(text.to_owned()))),
+        (None, Some(path)) => match std::fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) => Some((file, Zeroizing::new(text.trim().to_owned()))),
+            Err(error) => {
+                source.fault(format!(
+                    "{file}: `{path}` can't be read ({error}); name a file such as {example}"
+                ));
+                None
             }
-        }
+        },
         (None, None) => None,
     }
 }
 
-fn keys(source: &mut Source<'_>, name: &str, text: &str) -> Option<MasterKeys> {
-    // The error says what a key looks like, and never holds the text.
-    MasterKeys::parse(text).map_err(|error| source.fault(format!("{name}: {error}"))).ok()
-}
-
 impl fmt::Debug for StorageSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StorageSettings").field("data_dir", &self.data_dir).finish_non_exhaustive()
+        f.debug_struct("StorageSettings")
+            .field("data_dir", &self.data_dir)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
     }
 }

@@ -33,6 +33,11 @@ fn the_table_of_settings_is_what_the_flags_say() {
         ),
         ("SECRET_ENCRYPTION_KEY_FILE", "a file that holds it"),
         (
+            "DATABASE_URL",
+            "`postgres://user:password@host/database?sslmode=…`, for any number of daemons [default: an embedded database in the data dir]",
+        ),
+        ("DATABASE_URL_FILE", "a file that holds it"),
+        (
             "ONECLI_UPSTREAM_PROXY",
             "`http://` or `https://user:password@host:port`: a proxy that connections to services go through, asked by CONNECT",
         ),

@@ -1,3 +1,4 @@
 //! PostgreSQL in the place of the embedded store.
 
 mod store;
+mod system;

@@ -1,0 +1,250 @@
+//! Several daemons on one database: one system.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use onecli_tests::{
+    canary::CANARY,
+    daemon::Daemon,
+    eventually,
+    origin::Origin,
+    postgres::{PASSWORD, Postgres, client, shared},
+    proxy::{Tunnel, connect},
+};
+use reqwest::Method;
+use rustix::process::{Signal, kill_process};
+use serde_json::{Value, json};
+
+const HOST: &[&str] = &["api.test:443", "limited.test:443"];
+const KEY: (&str, &str) = ("SECRET_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+
+/// Daemons that are not running yet.
+fn prepared(origin: &Origin, url: &str, number: usize, more: &[(&str, &str)]) -> Vec<Daemon> {
+    let mut settings = vec![("DATABASE_URL", url), KEY, ("RUST_LOG", "info")];
+    settings.extend(more);
+    (0..number).map(|_| Daemon::prepare(origin, HOST, &settings)).collect()
+}
+
+async fn launched(origin: &Origin, url: &str, number: usize, more: &[(&str, &str)]) -> Vec<Daemon> {
+    let mut daemons = prepared(origin, url, number, more);
+    futures_util::future::join_all(daemons.iter_mut().map(Daemon::launch)).await;
+    daemons
+}
+
+async fn status(daemon: &Daemon, token: &str) -> u16 {
+    let (_, answer) = connect(daemon, token, "api.test:443").await;
+    if !answer.starts_with("HTTP/1.1 200") {
+        return answer.split(' ').nth(1).unwrap().parse().unwrap();
+    }
+    let mut tunnel = Tunnel::open(daemon, token, "api.test", "http/1.1").await;
+    let response = tunnel.get("api.test", "/x").await;
+    let status = response.status().as_u16();
+    let _ = response.into_body().collect().await;
+    status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_is_told_counts_on_all() {
+    let origin = Origin::start().await;
+    let url = shared().database().await;
+    // All at once, on a database that is empty.
+    let daemons = launched(&origin, &url, 3, &[]).await;
+    daemons[0].secret("api", CANARY, &["--host", "api.test", "--header", "x-key"]).await;
+    let token = daemons[0].token().await;
+    assert_eq!(token, daemons[1].token().await, "one system has one default agent");
+    assert_eq!(daemons[0].root().await, daemons[2].root().await, "and one root certificate");
+    for daemon in &daemons {
+        eventually("the secret is put in", || async {
+            assert_eq!(status(daemon, &token).await, 200);
+            (origin.last().header("x-key") == Some(CANARY)).then_some(())
+        })
+        .await;
+    }
+    let block = json!({"name": "no", "hostPattern": "api.test", "action": "block"});
+    daemons[1].call(Method::POST, "/v1/rules", Some(block)).await;
+    for daemon in &daemons {
+        eventually("the block is in force", || async { (status(daemon, &token).await == 403).then_some(()) })
+            .await;
+    }
+    // One audit log.
+    eventually("the events of all three", || async {
+        let events = daemons[2].audit().await;
+        (events.iter().filter(|event| event["decision"] == "blocked").count() >= 3).then_some(())
+    })
+    .await;
+    let rows = client(&url).await.query("SELECT count(*) FROM agents", &[]).await.unwrap();
+    assert_eq!(rows[0].get::<_, i64>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_shared_and_exact() {
+    let origin = Origin::start().await;
+    let url = shared().database().await;
+    let daemons = launched(&origin, &url, 3, &[]).await;
+    let token = daemons[0].token().await;
+    let limit = json!({"name": "few", "hostPattern": "api.test", "action": "rate_limit", "rateLimit": 20, "rateLimitWindow": "hour"});
+    daemons[0].call(Method::POST, "/v1/rules", Some(limit)).await;
+    for daemon in &daemons {
+        eventually("the limit is in force", || async {
+            (daemon.get("/v1/rules").await.as_array().unwrap().len() == 1).then_some(())
+        })
+        .await;
+    }
+    // What lists show is in the store; each gateway has it a moment later.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let asking = (0..60).map(|number| status(&daemons[number % 3], &token));
+    let statuses = futures_util::future::join_all(asking).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 20, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 40, "{statuses:?}");
+    assert_eq!(origin.received().len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_master_key_is_refused_and_nothing_is_readable() {
+    let origin = Origin::start().await;
+    let url = shared().database().await;
+    let daemons = launched(&origin, &url, 1, &[]).await;
+    daemons[0].secret("api", CANARY, &["--host", "api.test", "--header", "x-key"]).await;
+    let token = daemons[0].token().await;
+    assert_eq!(status(&daemons[0], &token).await, 200);
+    let other = ("SECRET_ENCRYPTION_KEY", "////////////////////////////////////////////");
+    let refused = Daemon::prepare(&origin, HOST, &[("DATABASE_URL", &url), other]).cli(&["start"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("master key"), "{said}");
+    // Without any key it makes none of its own.
+    let without = Daemon::prepare(&origin, HOST, &[("DATABASE_URL", &url)]);
+    let refused = without.cli(&["start"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("SECRET_ENCRYPTION_KEY"), "{said}");
+    assert!(!without.data_dir().join("secret-encryption.key").exists());
+    assert!(!said.contains(PASSWORD), "{said}");
+    let dump = tokio::process::Command::new("pg_dump").arg(&url).output().await.unwrap();
+    let dump = String::from_utf8(dump.stdout).unwrap();
+    assert!(dump.contains("audit_events") && dump.contains("api.test"));
+    for hidden in [CANARY, token.as_str(), daemons[0].api_key().as_str(), "PRIVATE KEY"] {
+        let hex: String = hidden.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!dump.contains(hidden) && !dump.contains(&hex), "{hidden}");
+    }
+}
+
+/// Asks each of some daemons again and again until `end`. Answers with how often each status came.
+async fn load(daemons: &[&Daemon], token: &str, end: tokio::time::Instant) -> Vec<u16> {
+    let clients = daemons.iter().flat_map(|daemon| [*daemon, *daemon]).map(|daemon| async move {
+        let mut statuses = Vec::new();
+        while tokio::time::Instant::now() < end {
+            statuses.push(status(daemon, token).await);
+        }
+        statuses
+    });
+    futures_util::future::join_all(clients).await.concat()
+}
+
+fn in_seconds(seconds: u64) -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(seconds)
+}
+
+/// Waits until the log has as many whole events as the service was asked.
+async fn audit_is_complete(daemon: &Daemon, url: &str, origin: &Origin) {
+    let database = client(url).await;
+    eventually("every exchange is in the log once", || async {
+        let _ = daemon.get("/v1/audit?limit=1").await;
+        let sql = "SELECT count(*), count(DISTINCT id) FROM audit_events WHERE path = '/x' AND decision = 'allowed' AND error IS NULL";
+        let row = database.query_one(sql, &[]).await.unwrap();
+        let (all, different): (i64, i64) = (row.get(0), row.get(1));
+        assert_eq!(all, different);
+        (all == i64::try_from(origin.received().len()).unwrap()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_restarts_or_is_silent_stops_no_traffic_that_needs_no_counter() {
+    let origin = Origin::start().await;
+    let mut server = Postgres::start();
+    let url = server.database().await;
+    let daemons = launched(&origin, &url, 2, &[]).await;
+    let all: Vec<&Daemon> = daemons.iter().collect();
+    let token = daemons[0].token().await;
+    assert_eq!(status(&daemons[0], &token).await, 200);
+
+    // Its end at once, and its start.
+    let (statuses, ()) = tokio::join!(load(&all, &token, in_seconds(3)), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::task::block_in_place(|| {
+            server.kill();
+            server.launch();
+        });
+    });
+    assert!(statuses.len() > 20 && statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    audit_is_complete(&daemons[0], &url, &origin).await;
+
+    // Every connection cut.
+    let (statuses, ()) = tokio::join!(load(&all, &token, in_seconds(2)), async {
+        let cutting = server.client("postgres").await;
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'onecli'";
+        assert!(!cutting.query(cut, &[]).await.unwrap().is_empty());
+    });
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    audit_is_complete(&daemons[0], &url, &origin).await;
+
+    // Silence: no process of it runs.
+    let processes = server.processes();
+    let (statuses, ()) = tokio::join!(load(&all, &token, in_seconds(6)), async {
+        processes.iter().for_each(|pid| kill_process(*pid, Signal::STOP).unwrap());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        processes.iter().for_each(|pid| kill_process(*pid, Signal::CONT).unwrap());
+    });
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    audit_is_complete(&daemons[0], &url, &origin).await;
+
+    // What one is told is in force on the other again.
+    daemons[0].json(&["rules", "create", "no", "--action", "block", "--host", "api.test"]).await;
+    eventually("the block is in force", || async {
+        (status(&daemons[1], &token).await == 403).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_database_limits_are_closed_and_the_policy_lasts_as_long_as_it_may() {
+    let origin = Origin::start().await;
+    let mut server = Postgres::start();
+    let url = server.database().await;
+    let daemons = launched(&origin, &url, 1, &[("ONECLI_MAX_STALE_SECONDS", "6")]).await;
+    let daemon = &daemons[0];
+    let token = daemon.token().await;
+    let limited = json!({"name": "few", "hostPattern": "limited.test", "action": "rate_limit", "rateLimit": 20, "rateLimitWindow": "hour"});
+    daemon.call(Method::POST, "/v1/rules", Some(limited)).await;
+    assert_eq!(status(daemon, &token).await, 200);
+    tokio::task::block_in_place(|| server.kill());
+    assert_eq!(status(daemon, &token).await, 200, "what needs no counter goes on");
+    let mut tunnel = Tunnel::open(daemon, &token, "limited.test", "http/1.1").await;
+    let response = tunnel.get("limited.test", "/x").await;
+    assert_eq!(response.status(), 503);
+    let reply: Value =
+        serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap();
+    assert_eq!(reply["error"], "store_unavailable");
+    let health = daemon.call(Method::GET, "/v1/health", None).await;
+    assert_eq!(health.status(), 503);
+    eventually("the policy is too old", || async { (status(daemon, &token).await == 503).then_some(()) })
+        .await;
+    tokio::task::block_in_place(|| server.launch());
+    eventually("it is back", || async { (status(daemon, &token).await == 200).then_some(()) }).await;
+    audit_is_complete(daemon, &url, &origin).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_killed_loses_nothing() {
+    let origin = Origin::start().await;
+    let url = shared().database().await;
+    let mut daemons = launched(&origin, &url, 2, &[]).await;
+    let token = daemons[0].token().await;
+    for _ in 0..20 {
+        assert_eq!(status(&daemons[0], &token).await, 200);
+    }
+    daemons[0].kill().await;
+    assert_eq!(status(&daemons[1], &token).await, 200);
+    daemons[0].launch().await;
+    audit_is_complete(&daemons[1], &url, &origin).await;
+    assert_eq!(status(&daemons[0], &token).await, 200);
+}
