@@ -73,11 +73,24 @@ impl Policy {
     /// # Errors
     /// If it can't be read or compiled; the one from before stays in force.
     pub async fn refresh(&self, store: &(impl Store + ?Sized)) -> Result<(), StoreError> {
-        let snapshot = Snapshot::compile(store.load_policy().await?)?;
+        self.put_in_force(Snapshot::compile(store.load_policy().await?)?);
+        Ok(())
+    }
+
+    /// Reads what has changed, if that can be told, and else all of it.
+    async fn catch_up(&self, store: &(impl Store + ?Sized)) -> Result<(), StoreError> {
+        let Some(current) = self.current.load_full() else { return self.refresh(store).await };
+        match store.load_changes(current.version()).await? {
+            Some(delta) => self.put_in_force(current.with(delta)?),
+            None => return self.refresh(store).await,
+        }
+        Ok(())
+    }
+
+    fn put_in_force(&self, snapshot: Snapshot) {
         let version = snapshot.version();
         self.current.store(Some(Arc::new(snapshot)));
         self.version.send_replace(version);
-        Ok(())
     }
 
     /// Tells of each policy that comes in force.
@@ -104,9 +117,13 @@ impl Policy {
         let mut changes = store.changes();
         let mut retry = FIRST_RETRY;
         let mut read = Instant::now();
+        let mut has_changed = false;
         loop {
             changes.mark_unchanged();
-            let refreshed = self.refresh(&*store).await;
+            let refreshed = match std::mem::take(&mut has_changed) {
+                true => self.catch_up(&*store).await,
+                false => self.refresh(&*store).await,
+            };
             let pause = match &refreshed {
                 Ok(()) => {
                     (retry, read) = (FIRST_RETRY, Instant::now());
@@ -130,7 +147,10 @@ impl Policy {
                     () = tokio::time::sleep(TICK) => {}
                     () = tokio::time::sleep_until(next) => break,
                     changed = changes.changed() => match changed {
-                        Ok(()) => break,
+                        Ok(()) => {
+                            has_changed = true;
+                            break;
+                        }
                         Err(_) => return,
                     },
                 }

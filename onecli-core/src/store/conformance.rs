@@ -41,6 +41,7 @@ macro_rules! store_conformance {
             policy {
                 answers_a_ping every_write_has_a_greater_version failed_writes_change_nothing
                 other_writes_are_no_change versions_are_announced_after_commit loads_are_of_one_moment
+                changes_add_up
             }
             events {
                 are_kept_as_given are_taken_once interrupted_ones_stay_as_they_are batches_are_taken_whole

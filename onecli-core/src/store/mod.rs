@@ -19,7 +19,9 @@ use tokio::sync::watch;
 pub use error::StoreError;
 pub use postgres::{InvalidPostgresUrl, PostgresStore, PostgresUrl};
 pub use query::{AuditPage, AuditQuery};
-pub use rows::{AgentRow, ApiKeyRow, LimitClaim, PolicyRows, Role, SecretRow, SettingRow, Taking, TokenHash};
+pub use rows::{
+    AgentRow, ApiKeyRow, LimitClaim, PolicyDelta, PolicyRows, Role, SecretRow, SettingRow, Taking, TokenHash,
+};
 pub use sqlite::SqliteStore;
 
 use crate::model::{AgentId, ApiKeyId, AuditEvent, EventId, Rule, RuleId, Sealed, SecretId};
@@ -44,6 +46,12 @@ pub struct PolicyVersion(pub u64);
 pub trait PolicyStore: Send + Sync + 'static {
     /// Everything that the policy consists of, as of one moment.
     async fn load_policy(&self) -> Result<PolicyRows, StoreError>;
+
+    /// What has changed since a version. None: that can't be told, or is so much that all of it is read as fast.
+    async fn load_changes(&self, since: PolicyVersion) -> Result<Option<PolicyDelta>, StoreError> {
+        let _ = since;
+        Ok(None)
+    }
 
     /// The change feed: the newest version that this store knows of. A write's version is sent after it is committed.
     fn changes(&self) -> watch::Receiver<PolicyVersion>;

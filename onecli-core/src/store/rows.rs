@@ -1,6 +1,6 @@
 //! What a store keeps, as it keeps it: values sealed, tokens hashed.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use time::OffsetDateTime;
 
@@ -68,6 +68,41 @@ pub struct PolicyRows {
     pub rules: Vec<Rule>,
     /// All settings.
     pub settings: Vec<SettingRow>,
+}
+
+/// What has changed of the policy since a version. Where there is nothing behind an id, it is gone.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyDelta {
+    /// Of which version it is afterwards.
+    pub version: PolicyVersion,
+    /// Agents.
+    pub agents: Vec<(AgentId, Option<AgentRow>)>,
+    /// Secrets.
+    pub secrets: Vec<(SecretId, Option<SecretRow>)>,
+    /// All secrets that are assigned to an agent now.
+    pub assigned: Vec<(AgentId, Vec<SecretId>)>,
+    /// Rules.
+    pub rules: Vec<(RuleId, Option<Rule>)>,
+    /// All settings, if any has changed.
+    pub settings: Option<Vec<SettingRow>>,
+}
+
+impl From<PolicyRows> for PolicyDelta {
+    /// Everything, since there was nothing.
+    fn from(rows: PolicyRows) -> Self {
+        let mut assigned: HashMap<AgentId, Vec<SecretId>> = HashMap::new();
+        for (agent, secret) in rows.assigned {
+            assigned.entry(agent).or_default().push(secret);
+        }
+        Self {
+            version: rows.version,
+            agents: rows.agents.into_iter().map(|row| (row.agent.id, Some(row))).collect(),
+            secrets: rows.secrets.into_iter().map(|row| (row.secret.id, Some(row))).collect(),
+            assigned: assigned.into_iter().collect(),
+            rules: rows.rules.into_iter().map(|rule| (rule.id, Some(rule))).collect(),
+            settings: Some(rows.settings),
+        }
+    }
 }
 
 /// One request's claim on a rate limit.

@@ -68,9 +68,11 @@ impl Vault {
     /// [`VaultError::WrongKey`] if the store was sealed with another key; nothing is written then.
     pub async fn open(keys: MasterKeys, store: &(impl KeyStore + ?Sized)) -> Result<Self, VaultError> {
         let sealer = Sealer::new(&keys);
+        // In this order: another gateway may be making it at this moment, and seals nothing before it has.
+        let holds_sealed = store.has_sealed_data().await?;
         let sealed = match store.get_blob(TOKEN_KEY).await? {
             Some(sealed) => sealed,
-            None if store.has_sealed_data().await? => return Err(VaultError::KeyringMissing),
+            None if holds_sealed => return Err(VaultError::KeyringMissing),
             None => {
                 let fresh = sealer.seal(&Place::Blob { name: TOKEN_KEY }, &Plaintext::random::<32>()?)?;
                 store.put_blob_once(TOKEN_KEY, fresh.as_bytes()).await?

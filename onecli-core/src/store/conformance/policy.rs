@@ -1,7 +1,9 @@
 //! The policy as a whole, its version and its change feed.
 
+use std::collections::BTreeMap;
+
 use super::rows::{agent, at, event, rule, secret};
-use crate::store::{PolicyVersion, SettingRow, Store};
+use crate::store::{PolicyDelta, PolicyVersion, SettingRow, Store};
 
 async fn version(store: &dyn Store) -> PolicyVersion {
     store.load_policy().await.unwrap().version
@@ -115,4 +117,114 @@ pub async fn loads_are_of_one_moment(store: &dyn Store) {
         }
     };
     tokio::join!(write, read);
+}
+
+/// What a reader has who follows changes is what one has who reads all.
+pub async fn changes_add_up(store: &dyn Store) {
+    let mut followed = Followed::default();
+    followed.apply(store.load_policy().await.unwrap().into());
+    let (mut parent, mut one, mut two) = (agent("parent"), secret("one"), secret("two"));
+    let mut child = agent("child");
+    child.agent.parent_id = Some(parent.agent.id);
+    let mut about = rule("about the parent");
+    about.agent_id = Some(parent.agent.id);
+    let setting = SettingRow { name: "a".to_owned(), value: "1".to_owned(), variable: None, changed: true };
+    store.create_agent(&parent).await.unwrap();
+    store.create_agent(&child).await.unwrap();
+    followed.catch_up(store).await;
+    store.create_secret(&one).await.unwrap();
+    store.create_secret(&two).await.unwrap();
+    store.assign_secrets(parent.agent.id, &[one.secret.id, two.secret.id]).await.unwrap();
+    store.create_rule(&about).await.unwrap();
+    followed.catch_up(store).await;
+    store.put_settings(&[setting]).await.unwrap();
+    followed.catch_up(store).await;
+    parent.agent.name = "renamed".to_owned();
+    store.update_agent(&parent).await.unwrap();
+    let token = agent("spare");
+    store.replace_agent_token(child.agent.id, &token.token_hash, &token.sealed_token).await.unwrap();
+    one.secret.host_pattern = "elsewhere.example.com".parse().unwrap();
+    store.update_secret(&one).await.unwrap();
+    followed.catch_up(store).await;
+    // What is gone takes along what is about it.
+    store.delete_secret(two.secret.id).await.unwrap();
+    followed.catch_up(store).await;
+    two = secret("two again");
+    store.create_secret(&two).await.unwrap();
+    store.delete_agent(parent.agent.id).await.unwrap();
+    followed.catch_up(store).await;
+    store.touch(&[(child.agent.id, at(1))], &[(one.secret.id, at(1))]).await.unwrap();
+    followed.catch_up(store).await;
+    assert_eq!((followed.agents.len(), followed.secrets.len(), followed.rules.len()), (0, 2, 0));
+}
+
+/// A policy that is kept up to date by its changes. Texts, since rows can't be compared.
+#[derive(Default)]
+struct Followed {
+    version: PolicyVersion,
+    agents: BTreeMap<String, String>,
+    secrets: BTreeMap<String, String>,
+    assigned: BTreeMap<String, Vec<String>>,
+    rules: BTreeMap<String, String>,
+    settings: String,
+}
+
+impl Followed {
+    async fn catch_up(&mut self, store: &dyn Store) {
+        let rows = store.load_policy().await.unwrap();
+        match store.load_changes(self.version).await.unwrap() {
+            Some(delta) => self.apply(delta),
+            None => {
+                *self = Self::default();
+                self.apply(rows.clone().into());
+            }
+        }
+        let mut expected = Self::default();
+        expected.apply(rows.into());
+        let shown = |one: &Self| {
+            let assigned: Vec<_> =
+                one.assigned.iter().filter(|(agent, _)| one.agents.contains_key(*agent)).collect();
+            format!(
+                "{:?} {:?} {:?} {assigned:?} {:?} {}",
+                one.version, one.agents, one.secrets, one.rules, one.settings
+            )
+        };
+        assert_eq!(shown(self), shown(&expected));
+    }
+
+    fn apply(&mut self, delta: PolicyDelta) {
+        fn put<R: std::fmt::Debug>(map: &mut BTreeMap<String, String>, id: String, row: Option<R>) {
+            match row {
+                Some(row) => map.insert(id, format!("{row:?}")),
+                None => map.remove(&id),
+            };
+        }
+        self.version = delta.version;
+        delta.agents.into_iter().for_each(|(id, row)| {
+            let row = row.map(|mut row| {
+                row.agent.last_seen_at = None;
+                (row.agent, row.token_hash.0, row.sealed_token.as_bytes().to_vec())
+            });
+            put(&mut self.agents, id.to_string(), row);
+        });
+        delta.secrets.into_iter().for_each(|(id, row)| {
+            let row = row.map(|mut row| {
+                row.secret.last_used_at = None;
+                row
+            });
+            put(&mut self.secrets, id.to_string(), row);
+        });
+        delta.rules.into_iter().for_each(|(id, rule)| put(&mut self.rules, id.to_string(), rule));
+        for (agent, secrets) in delta.assigned {
+            let mut secrets: Vec<String> = secrets.iter().map(ToString::to_string).collect();
+            secrets.sort();
+            match secrets.is_empty() {
+                true => self.assigned.remove(&agent.to_string()),
+                false => self.assigned.insert(agent.to_string(), secrets),
+            };
+        }
+        if let Some(settings) = delta.settings {
+            self.settings = format!("{settings:?}");
+        }
+    }
 }

@@ -106,6 +106,11 @@ fn unzip(pairs: impl Iterator<Item = (Uuid, OffsetDateTime)>) -> (Vec<Uuid>, Vec
     pairs.into_iter().unzip()
 }
 
+pub(super) async fn some(client: &impl GenericClient, ids: &[Uuid]) -> Result<Vec<AgentRow>, StoreError> {
+    let rows = client.query("SELECT * FROM agents WHERE id = ANY ($1)", &[&ids]).await?;
+    rows.iter().map(read).collect()
+}
+
 pub(super) async fn all(client: &impl GenericClient) -> Result<Vec<AgentRow>, StoreError> {
     let rows = client.query("SELECT * FROM agents ORDER BY created_at, id", &[]).await?;
     rows.iter().map(read).collect()

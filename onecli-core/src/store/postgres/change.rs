@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use deadpool_postgres::{Object, Transaction};
 
-use super::PostgresStore;
+use super::{PostgresStore, delta};
 use crate::store::{PolicyVersion, StoreError};
 
 /// A change that is not committed yet; dropped, it never was.
@@ -21,6 +21,7 @@ impl<'a> Change<'a> {
             .prepare_cached("UPDATE policy_version SET version = version + 1 RETURNING version")
             .await?;
         let version: i64 = transaction.query_one(&next, &[]).await?.try_get(0)?;
+        delta::forget(&*transaction, version).await?;
         Ok(Self { transaction, version: PolicyVersion(u64::try_from(version).unwrap_or(0)) })
     }
 

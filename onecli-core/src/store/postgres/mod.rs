@@ -5,6 +5,7 @@ mod assigned;
 mod change;
 mod columns;
 mod constraint;
+mod delta;
 mod event_query;
 mod events;
 mod feed;

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_postgres::{GenericClient, IsolationLevel};
 
 use super::{PostgresStore, agents, assigned, rules, secrets, settings};
-use crate::store::{PolicyRows, PolicyStore, PolicyVersion, StoreError};
+use crate::store::{PolicyDelta, PolicyRows, PolicyStore, PolicyVersion, StoreError};
 
 #[async_trait]
 impl PolicyStore for PostgresStore {
@@ -27,6 +27,10 @@ impl PolicyStore for PostgresStore {
         };
         moment.commit().await?;
         Ok(rows)
+    }
+
+    async fn load_changes(&self, since: PolicyVersion) -> Result<Option<PolicyDelta>, StoreError> {
+        self.changes_since(since).await
     }
 
     fn changes(&self) -> watch::Receiver<PolicyVersion> {

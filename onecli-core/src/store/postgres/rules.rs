@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use tokio_postgres::{GenericClient, Row};
+use uuid::Uuid;
 
 use super::{
     PostgresStore,
@@ -48,6 +49,11 @@ impl RuleStore for PostgresStore {
     async fn list_rules(&self) -> Result<Vec<Rule>, StoreError> {
         all(&**self.client().await?).await
     }
+}
+
+pub(super) async fn some(client: &impl GenericClient, ids: &[Uuid]) -> Result<Vec<Rule>, StoreError> {
+    let rows = client.query("SELECT * FROM rules WHERE id = ANY ($1)", &[&ids]).await?;
+    rows.iter().map(read).collect()
 }
 
 pub(super) async fn all(client: &impl GenericClient) -> Result<Vec<Rule>, StoreError> {
