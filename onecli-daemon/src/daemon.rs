@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use onecli_core::{
     admin::Admin,
     ca::CertificateAuthority,
+    clock,
     gateway::{Gateway, GatewayHandle},
     model::Host,
     policy::Policy,
-    store::{PostgresStore, PostgresUrl, SqliteStore, Store},
+    store::{GatewayRow, PostgresStore, PostgresUrl, SqliteStore, Store},
     vault::Vault,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,7 +21,7 @@ use crate::{
     api::{self, AllowedHosts, ApiServer, Backend, LocalSocket, Reach},
     data_dir::DataDir,
     gateway_service::GatewayService,
-    hardening, listeners, owner_key, renewal, retention,
+    hardening, listeners, owner_key, presence, renewal, retention,
     settings::{ServingSettings, Settings},
 };
 
@@ -104,7 +105,15 @@ impl Daemon {
         let api = ApiServer::start(&api::app(backend, hosts), dashboard_listener, socket)?;
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(retention::run(store, Arc::clone(handle.policy()), stop.clone()));
+        tasks.spawn(retention::run(Arc::clone(&store), Arc::clone(handle.policy()), stop.clone()));
+        let row = GatewayRow {
+            id: presence::id(&directory)?,
+            host_name: gateway_name(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            addresses: handle.local_addrs().iter().map(ToString::to_string).collect(),
+            last_seen_at: clock::now(),
+        };
+        tasks.spawn(presence::run(Arc::clone(&store), row, stop.clone()));
         if let Some(files) = gateway.tls.clone() {
             tasks.spawn(renewal::run(files, stop.clone()));
         }

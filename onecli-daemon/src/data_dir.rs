@@ -61,6 +61,10 @@ impl DataDir {
         self.path.join("api.sock")
     }
 
+    pub(crate) fn gateway_id(&self) -> PathBuf {
+        self.path.join("gateway-id")
+    }
+
     pub(crate) fn api_key(&self) -> PathBuf {
         self.path.join("api-key")
     }

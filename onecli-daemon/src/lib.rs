@@ -9,6 +9,7 @@ mod hardening;
 mod listeners;
 mod logging;
 mod owner_key;
+mod presence;
 mod renewal;
 mod retention;
 pub mod settings;

@@ -95,3 +95,7 @@ id!(
     /// Names an exchange, and the audit event that is kept of it.
     EventId
 );
+id!(
+    /// Names a daemon of a system.
+    GatewayId
+);

@@ -24,7 +24,7 @@ pub use event::{AuditEvent, Decision, EventKind, LimitUse};
 pub(crate) use header_spelling::{in_every_spelling, is_same_header, remove_every_spelling};
 pub use host::{Host, InvalidHost};
 pub use host_pattern::{HostPattern, InvalidHostPattern};
-pub use id::{AgentId, ApiKeyId, EventId, RuleId, SecretId};
+pub use id::{AgentId, ApiKeyId, EventId, GatewayId, RuleId, SecretId};
 pub use injection::{Injection, InvalidInjection, Slot, ValueFormat};
 pub(crate) use parameter_name::is_same_parameter;
 pub use path_pattern::{InvalidPathPattern, PathPattern};

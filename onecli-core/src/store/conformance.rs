@@ -10,6 +10,7 @@
 
 pub mod agents;
 pub mod events;
+pub mod gateways;
 pub mod keys;
 pub mod paging;
 pub mod policy;
@@ -47,6 +48,7 @@ macro_rules! store_conformance {
                 are_kept_as_given are_taken_once interrupted_ones_stay_as_they_are batches_are_taken_whole
                 old_ones_are_deleted many_old_ones_are_deleted
             }
+            gateways { are_there_until_they_are_gone }
             paging {
                 each_filter_selects filters_must_all_hold agents_come_with_their_children text_is_taken_literally
                 input_is_never_sql pages_cover_everything_once limits_are_bounded

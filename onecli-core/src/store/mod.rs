@@ -20,7 +20,8 @@ pub use error::StoreError;
 pub use postgres::{InvalidPostgresUrl, PostgresStore, PostgresUrl};
 pub use query::{AuditPage, AuditQuery};
 pub use rows::{
-    AgentRow, ApiKeyRow, LimitClaim, PolicyDelta, PolicyRows, Role, SecretRow, SettingRow, Taking, TokenHash,
+    AgentRow, ApiKeyRow, GatewayRow, LimitClaim, PolicyDelta, PolicyRows, Role, SecretRow, SettingRow,
+    Taking, TokenHash,
 };
 pub use sqlite::SqliteStore;
 
@@ -28,12 +29,28 @@ use crate::model::{AgentId, ApiKeyId, AuditEvent, EventId, Rule, RuleId, Sealed,
 
 /// Everything that a gateway and its administration keep.
 pub trait Store:
-    PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + LimitStore + AuditStore
+    PolicyStore
+    + AgentStore
+    + SecretStore
+    + RuleStore
+    + SettingStore
+    + KeyStore
+    + LimitStore
+    + AuditStore
+    + GatewayStore
 {
 }
 
 impl<T> Store for T where
-    T: PolicyStore + AgentStore + SecretStore + RuleStore + SettingStore + KeyStore + LimitStore + AuditStore
+    T: PolicyStore
+        + AgentStore
+        + SecretStore
+        + RuleStore
+        + SettingStore
+        + KeyStore
+        + LimitStore
+        + AuditStore
+        + GatewayStore
 {
 }
 
@@ -161,4 +178,13 @@ pub trait AuditStore: Send + Sync + 'static {
     async fn get_event(&self, id: EventId) -> Result<Option<AuditEvent>, StoreError>;
     /// Removes events from before `limit`; answers with how many.
     async fn delete_events_before(&self, limit: OffsetDateTime) -> Result<u64, StoreError>;
+}
+
+/// The daemons of the system.
+#[async_trait]
+pub trait GatewayStore: Send + Sync + 'static {
+    /// Notes that a daemon is there, and forgets those that have not been since `gone_before`.
+    async fn note_gateway(&self, row: &GatewayRow, gone_before: OffsetDateTime) -> Result<(), StoreError>;
+    /// All daemons that are known, the one that was seen last first.
+    async fn list_gateways(&self) -> Result<Vec<GatewayRow>, StoreError>;
 }

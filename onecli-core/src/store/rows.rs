@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt};
 use time::OffsetDateTime;
 
 use crate::{
-    model::{Agent, AgentId, ApiKeyId, RateLimit, Rule, RuleId, Sealed, Secret, SecretId},
+    model::{Agent, AgentId, ApiKeyId, GatewayId, RateLimit, Rule, RuleId, Sealed, Secret, SecretId},
     store::PolicyVersion,
 };
 
@@ -152,6 +152,21 @@ pub struct ApiKeyRow {
     pub created_at: OffsetDateTime,
     /// When it stops being valid.
     pub expires_at: Option<OffsetDateTime>,
+}
+
+/// A daemon of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayRow {
+    /// Its id, which stays the same over restarts.
+    pub id: GatewayId,
+    /// The name of its machine.
+    pub host_name: String,
+    /// Its version.
+    pub version: String,
+    /// Where its gateway listens.
+    pub addresses: Vec<String>,
+    /// When it was there last.
+    pub last_seen_at: OffsetDateTime,
 }
 
 /// What a person or a key may do; each may do what the ones before may.

@@ -1,15 +1,16 @@
-//! Where the gateway is, and its root certificate.
+//! Where the gateway is, its root certificate, and the daemons of the system.
 
 use std::sync::Arc;
 
-use onecli_sdk::types::GatewayUrl;
+use onecli_core::store::GatewayRow;
+use onecli_sdk::types::{Gateway, GatewayUrl};
 use poem::{Request, web::Data};
 use poem_openapi::{
     OpenApi,
     payload::{Json, PlainText, Response},
 };
 
-use super::{Topic, backend::Backend, front};
+use super::{Topic, auth::Viewer, backend::Backend, error::Problem, front};
 use crate::gateway_service::PEM;
 
 pub(super) struct GatewayCalls;
@@ -29,6 +30,17 @@ impl GatewayCalls {
         })
     }
 
+    /// The daemons of the system
+    ///
+    /// The one that was seen last comes first; one that has not been seen for a day is gone.
+    #[oai(path = "/gateways", method = "get", operation_id = "listGateways")]
+    async fn list(
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
+    ) -> Result<Json<Vec<Gateway>>, Problem> {
+        let rows = backend.store.list_gateways().await?;
+        Ok(Json(rows.into_iter().map(wire).collect()))
+    }
+
     /// The root certificate as PEM
     ///
     /// Needs no key.
@@ -36,6 +48,11 @@ impl GatewayCalls {
     async fn ca(&self, Data(backend): Data<&Arc<Backend>>) -> Response<PlainText<String>> {
         Response::new(PlainText(backend.root_pem.clone())).header("content-type", PEM)
     }
+}
+
+fn wire(row: GatewayRow) -> Gateway {
+    let GatewayRow { id, host_name, version, addresses, last_seen_at } = row;
+    Gateway { id: id.0, host_name, version, addresses, last_seen_at }
 }
 
 #[cfg(test)]
@@ -50,5 +67,12 @@ mod tests {
         let (_, there) = api.send_as("", "GET", "/v1/gateway-url", None).await;
         assert_eq!(there["url"], "http://localhost:10255");
         assert_eq!(api.send_as("", "GET", "/api/gateway/ca", None).await, (200, "ROOT\n".into()));
+    }
+
+    #[tokio::test]
+    async fn the_daemons_are_listed_for_those_with_a_key() {
+        let api = TestApi::new().await;
+        assert_eq!(api.send_locally("GET", "/v1/gateways", None).await, (200, serde_json::json!([])));
+        assert_eq!(api.send_as("", "GET", "/v1/gateways", None).await.0, 401);
     }
 }

@@ -98,7 +98,7 @@ fn a_flag_goes_before_its_variable() {
 fn every_fault_is_told_at_once_with_an_example() {
     let told = faults([
         ("HOME", "/home/ada"),
-        ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/d"),
         ("SECRET_ENCRYPTION_KEY", "hunter2"),
         ("ONECLI_GATEWAY_ADDR", "unix:/tmp/x"),
         ("ONECLI_DASHBOARD_ADDR", "localhost"),

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 
 use super::{Client, Error};
-use crate::types::{ContainerConfig, GatewayUrl, Health};
+use crate::types::{ContainerConfig, Gateway, GatewayUrl, Health};
 
 impl Client {
     /// Whether the daemon can serve. A report that says no is an answer too, not an error.
@@ -35,6 +35,14 @@ impl Client {
     /// See [`Error`].
     pub async fn gateway_url(&self) -> Result<GatewayUrl, Error> {
         self.get("v1/gateway-url", &[]).await
+    }
+
+    /// The daemons of the system, the one that was seen last first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn gateways(&self) -> Result<Vec<Gateway>, Error> {
+        self.get("v1/gateways", &[]).await
     }
 
     /// How an agent works behind the gateway, as markdown.

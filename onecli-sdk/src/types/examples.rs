@@ -8,8 +8,9 @@ use uuid::{Uuid, uuid};
 
 use super::{
     AccessToken, AccessTokenAnswer, Agent, AuditDecision, AuditEvent, AuditKind, ContainerConfig,
-    CreateAgent, CreateRule, DefaultPolicy, ErrorBody, GatewayUrl, Health, InjectionConfig, Intercept, Patch,
-    Rule, RuleAction, Secret, SecretMode, SecretType, Settings, UpdateAgent, UpdateRule, UpdateSettings,
+    CreateAgent, CreateRule, DefaultPolicy, ErrorBody, Gateway, GatewayUrl, Health, InjectionConfig,
+    Intercept, Patch, Rule, RuleAction, Secret, SecretMode, SecretType, Settings, UpdateAgent, UpdateRule,
+    UpdateSettings,
 };
 
 const AGENT: Uuid = uuid!("0198a3f0-1c7e-7a31-9f6b-2f4f5f0c1a01");
@@ -203,6 +204,18 @@ impl Example for UpdateSettings {
 impl Example for GatewayUrl {
     fn example() -> Self {
         Self { url: "http://127.0.0.1:10255".into() }
+    }
+}
+
+impl Example for Gateway {
+    fn example() -> Self {
+        Self {
+            id: uuid!("0198a3f0-1c7e-7a31-9f6b-2f4f5f0c1a05"),
+            host_name: "host-1".into(),
+            version: "0.1.0".into(),
+            addresses: vec!["127.0.0.1:10255".into()],
+            last_seen_at: MADE,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub use agent::{
 pub use audit::{AuditDecision, AuditEvent, AuditKind, AuditLimit, AuditQuery};
 pub use container_config::{ContainerConfig, CredentialStub};
 pub use error_body::ErrorBody;
-pub use gateway::GatewayUrl;
+pub use gateway::{Gateway, GatewayUrl};
 pub use health::Health;
 pub use patch::Patch;
 pub use rule::{ConditionType, CreateRule, Rule, RuleAction, RuleCondition, UpdateRule};

@@ -66,6 +66,10 @@ async fn what_one_is_told_counts_on_all() {
         eventually("the block is in force", || async { (status(daemon, &token).await == 403).then_some(()) })
             .await;
     }
+    let known = daemons[1].get("/v1/gateways").await;
+    let addresses: Vec<&str> =
+        known.as_array().unwrap().iter().map(|gateway| gateway["addresses"][0].as_str().unwrap()).collect();
+    assert!(daemons.iter().all(|daemon| addresses.contains(&daemon.gateway.as_str())), "{known}");
     // One audit log.
     eventually("the events of all three", || async {
         let events = daemons[2].audit().await;

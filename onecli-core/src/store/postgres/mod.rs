@@ -9,6 +9,7 @@ mod delta;
 mod event_query;
 mod events;
 mod feed;
+mod gateways;
 mod keys;
 mod limits;
 mod policy;

@@ -6,6 +6,7 @@ mod columns;
 mod connections;
 mod constraint;
 mod events;
+mod gateways;
 mod keys;
 mod limits;
 mod policy;
