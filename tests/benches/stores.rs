@@ -258,7 +258,11 @@ fn event(agents: &[AgentId], number: i64) -> AuditEvent {
         not_injected_because: None,
         rule_id: None,
         rule_name: None,
-        secret_ids: if spread.is_multiple_of(2) { vec![SecretId(uuid::Uuid::from_u128(7))] } else { Vec::new() },
+        secret_ids: if spread.is_multiple_of(2) {
+            vec![SecretId(uuid::Uuid::from_u128(7))]
+        } else {
+            Vec::new()
+        },
         limits: Vec::new(),
         gateway: "gateway-1".into(),
         status: Some(if decision == Decision::Failed { 500 } else { 200 }),

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod audit_export;
 mod bad_input;
 mod client_matrix;
 mod clients;

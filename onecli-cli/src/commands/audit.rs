@@ -128,10 +128,10 @@ pub(super) async fn run(args: AuditArgs) -> anyhow::Result<()> {
         let wanted = limit.saturating_sub(u32::try_from(events.len()).unwrap_or(u32::MAX));
         query.limit = Some(wanted.min(PAGE));
         let page = client.audit(&query).await?;
-        let is_empty = page.events.is_empty();
         events.extend(page.events);
         query.cursor = page.next;
-        if wanted <= PAGE || is_empty || query.cursor.is_none() {
+        // A page that is not full is the last one only if no cursor leads on.
+        if events.len() >= limit as usize || query.cursor.is_none() {
             break;
         }
     }

@@ -52,6 +52,7 @@ macro_rules! store_conformance {
             paging {
                 each_filter_selects filters_must_all_hold agents_come_with_their_children text_is_taken_literally
                 input_is_never_sql pages_cover_everything_once limits_are_bounded
+                a_long_walk_is_made_in_pages
             }
         }
     };

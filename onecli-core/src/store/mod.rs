@@ -18,7 +18,8 @@ use tokio::sync::watch;
 
 pub use error::StoreError;
 pub use postgres::{InvalidPostgresUrl, PostgresStore, PostgresUrl};
-pub use query::{AuditPage, AuditQuery};
+pub(crate) use query::FAILED;
+pub use query::{AuditPage, AuditQuery, WALK};
 pub use rows::{
     AgentRow, ApiKeyRow, GatewayRow, LimitClaim, PolicyDelta, PolicyRows, Role, SecretRow, SettingRow,
     Taking, TokenHash,

@@ -35,11 +35,31 @@ pub struct AuditQuery {
     pub cursor: Option<u64>,
 }
 
+/// So many events are looked at for one page where no index leads to those that fit. The page's cursor then leads on from there.
+pub const WALK: u64 = 50_000;
+
+impl AuditQuery {
+    /// Whether events have to be looked at one by one: nothing that is asked for has an index that finds it.
+    #[must_use]
+    pub fn is_walk(&self) -> bool {
+        self.text.is_some()
+            || self.method.is_some()
+            || self.status.is_some_and(|status| status < FAILED)
+            || self.rule.is_some()
+            || self.secret.is_some()
+            || self.injected.is_some()
+    }
+}
+
+/// Answers from this status on are rare enough to have an index.
+pub(crate) const FAILED: u16 = 400;
+
 /// A page of audit events.
 #[derive(Clone, Debug, Default)]
 pub struct AuditPage {
     /// Newest arrival first.
     pub events: Vec<AuditEvent>,
-    /// The cursor of the next page; none if this is the last one.
+    /// The cursor of the next page; none if this is the last one. There may be one although the page is not full: it took too long to
+    /// look further.
     pub next: Option<u64>,
 }

@@ -6,13 +6,17 @@ use onecli_core::{
     model::{self, AgentId, Host, RuleId, SecretId},
     store::AuditQuery,
 };
-use onecli_sdk::types::{AuditDecision, AuditEvent, AuditKind, AuditLimit};
-use poem::web::Data;
-use poem_openapi::{ApiResponse, OpenApi, param::Query, payload::Json};
+use onecli_sdk::types::{AuditDecision, AuditEvent, AuditFormat, AuditKind, AuditLimit};
+use poem::{Body, web::Data};
+use poem_openapi::{
+    ApiResponse, OpenApi,
+    param::Query,
+    payload::{Binary, Json, Response},
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Topic, auth::Viewer, backend::Backend, error::Problem};
+use super::{Topic, audit_export::Export, auth::Viewer, backend::Backend, error::Problem};
 
 pub(super) struct AuditCalls;
 
@@ -27,7 +31,8 @@ enum Page {
     #[oai(status = 200)]
     Events(
         Json<Vec<AuditEvent>>,
-        /// The cursor of the next page; absent on the last one.
+        /// The cursor of the next page; absent on the last one. There may be one although the page is not full: it took too long to look
+        /// further.
         #[oai(header = "x-next-cursor")]
         Option<String>,
     ),
@@ -75,8 +80,8 @@ impl AuditCalls {
         }
         let query = AuditQuery {
             agent: agent_id(backend, agent.0).await?,
-            host: host.0.map(|text| Host::parse(&text).map_or(text, |host| host.as_str().to_owned())),
-            decision: decision.0.and_then(|decision| model::Decision::from_name(decision.as_str())),
+            host: host.0.map(canonical),
+            decision: decision.0.and_then(stored),
             method: method.0.map(|method| method.to_ascii_uppercase()),
             status: status.0,
             secret: secret.0.map(SecretId),
@@ -93,6 +98,82 @@ impl AuditCalls {
         let next = page.next.map(|cursor| cursor.to_string());
         Ok(Page::Events(Json(page.events.into_iter().map(wire).collect()), next))
     }
+
+    /// All audit events that fit, newest first, as a file
+    ///
+    /// The conditions are those of the list. In CSV a text that a spreadsheet would run begins with `'`.
+    #[oai(path = "/audit/export", method = "get", operation_id = "exportAudit")]
+    #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
+    async fn export(
+        &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
+        /// One JSON object on each line, or CSV.
+        format: Query<AuditFormat>,
+        /// Of this agent: identifier or id.
+        agent: Query<Option<String>>,
+        /// To this host.
+        host: Query<Option<String>>,
+        /// That ended so.
+        decision: Query<Option<AuditDecision>>,
+        /// With this method.
+        method: Query<Option<String>>,
+        /// Answered with this status.
+        status: Query<Option<u16>>,
+        /// Into which this secret was put: its id.
+        secret: Query<Option<Uuid>>,
+        /// Decided by this rule: its id.
+        rule: Query<Option<Uuid>>,
+        /// Into which any secret was put, or none.
+        injected: Query<Option<bool>>,
+        /// Received at or after this time.
+        since: Query<Option<OffsetDateTime>>,
+        /// Received before this time.
+        until: Query<Option<OffsetDateTime>>,
+        /// With this text in host, path, agent's name, rule's name, reason or error.
+        q: Query<Option<String>>,
+    ) -> Result<Response<Binary<Body>>, Problem> {
+        let query = AuditQuery {
+            agent: agent_id(backend, agent.0).await?,
+            host: host.0.map(canonical),
+            decision: decision.0.and_then(stored),
+            method: method.0.map(|method| method.to_ascii_uppercase()),
+            status: status.0,
+            secret: secret.0.map(SecretId),
+            rule: rule.0.map(RuleId),
+            injected: injected.0,
+            since: since.0,
+            until: until.0,
+            text: q.0,
+            limit: HIGHEST_LIMIT,
+            cursor: None,
+        };
+        backend.recorder.flush(PATIENCE).await?;
+        let export = Export::new(Arc::clone(&backend.store), query, format.0);
+        Ok(Response::new(Binary(export.body()))
+            .header("content-type", export_type(format.0))
+            .header("content-disposition", export_name(format.0)))
+    }
+}
+
+fn canonical(host: String) -> String {
+    Host::parse(&host).map_or(host, |host| host.as_str().to_owned())
+}
+
+fn stored(decision: AuditDecision) -> Option<model::Decision> {
+    model::Decision::from_name(decision.as_str())
+}
+
+fn export_type(format: AuditFormat) -> &'static str {
+    match format {
+        AuditFormat::Ndjson => "application/x-ndjson",
+        AuditFormat::Csv => "text/csv; charset=utf-8",
+    }
+}
+
+fn export_name(format: AuditFormat) -> &'static str {
+    match format {
+        AuditFormat::Ndjson => "attachment; filename=\"onecli-audit.ndjson\"",
+        AuditFormat::Csv => "attachment; filename=\"onecli-audit.csv\"",
+    }
 }
 
 /// An agent that is gone has its events still: its id needs no look-up.
@@ -104,7 +185,7 @@ async fn agent_id(backend: &Backend, reference: Option<String>) -> Result<Option
     Ok(Some(backend.admin.agent(&reference).await?.id))
 }
 
-fn wire(event: model::AuditEvent) -> AuditEvent {
+pub(super) fn wire(event: model::AuditEvent) -> AuditEvent {
     AuditEvent {
         id: event.id.0,
         at: event.at,

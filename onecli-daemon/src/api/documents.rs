@@ -37,7 +37,7 @@ mod tests {
         let paths = document["paths"].as_object().unwrap();
         assert!(paths.keys().all(|path| path.starts_with("/v1/")));
         let calls: Vec<_> = paths.values().flat_map(|path| path.as_object().unwrap().values()).collect();
-        assert_eq!(calls.len(), 29);
+        assert_eq!(calls.len(), 30);
         for call in calls {
             let id = call["operationId"].as_str().unwrap();
             assert_eq!(call["security"].is_array(), !open.contains(&id), "{id}");

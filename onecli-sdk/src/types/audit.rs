@@ -185,3 +185,14 @@ pub struct AuditQuery {
     /// From where to go on.
     pub cursor: Option<String>,
 }
+
+/// The form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Enum), oai(rename_all = "lowercase"))]
+pub enum AuditFormat {
+    /// One JSON object on each line.
+    Ndjson,
+    /// Comma-separated values (RFC 4180), with names in the first line.
+    Csv,
+}

@@ -19,7 +19,7 @@ mod settings;
 pub use agent::{
     AccessTokenAnswer, Agent, AgentSecrets, CreateAgent, SecretMode, SetSecretMode, UpdateAgent,
 };
-pub use audit::{AuditDecision, AuditEvent, AuditKind, AuditLimit, AuditQuery};
+pub use audit::{AuditDecision, AuditEvent, AuditFormat, AuditKind, AuditLimit, AuditQuery};
 pub use container_config::{ContainerConfig, CredentialStub};
 pub use error_body::ErrorBody;
 pub use gateway::{Gateway, GatewayUrl};

@@ -177,3 +177,23 @@ pub async fn limits_are_bounded(store: &dyn Store) {
         assert!(page.next.is_some());
     }
 }
+
+/// What no index finds is looked for in pages that take a bounded time each.
+pub async fn a_long_walk_is_made_in_pages(store: &dyn Store) {
+    let wanted = AuditEvent { path: Some("/needle".into()), method: Some("PATCH".into()), ..bare_event(0) };
+    store.insert_events(std::slice::from_ref(&wanted)).await.unwrap();
+    let many = i64::try_from(crate::store::WALK).unwrap() + 100;
+    for first in (1..=many).step_by(5_000) {
+        let batch: Vec<_> = (first..first + 5_000).map(bare_event).collect();
+        store.insert_events(&batch).await.unwrap();
+    }
+    for asked in [
+        AuditQuery { text: Some("needle".to_owned()), ..query() },
+        AuditQuery { method: Some("PATCH".to_owned()), ..query() },
+    ] {
+        let first = store.query_events(&asked).await.unwrap();
+        assert!(first.events.is_empty() && first.next.is_some());
+        let second = store.query_events(&AuditQuery { cursor: first.next, ..asked }).await.unwrap();
+        assert_eq!((second.events, second.next), (vec![wanted.clone()], None));
+    }
+}

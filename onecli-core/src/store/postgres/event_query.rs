@@ -2,7 +2,10 @@
 
 use tokio_postgres::types::ToSql;
 
-use crate::{model::Decision, store::AuditQuery};
+use crate::{
+    model::Decision,
+    store::{AuditQuery, FAILED},
+};
 
 type Parameter = Box<dyn ToSql + Sync + Send>;
 
@@ -14,7 +17,8 @@ pub(super) struct Question {
 }
 
 impl Question {
-    pub(super) fn of(query: &AuditQuery) -> Self {
+    /// `floor`: only events from there on.
+    pub(super) fn of(query: &AuditQuery, floor: Option<u64>) -> Self {
         let mut question = Self::default();
         question.add("(agent_id = $ OR parent_agent_id = $)", query.agent.map(|id| id.0));
         question.add("host = $", query.host.clone());
@@ -25,11 +29,16 @@ impl Question {
         };
         question.add(by_decision, query.decision.map(Decision::as_str));
         question.add("method = $", query.method.clone());
-        question.add("status = $", query.status.map(i32::from));
+        let by_status = match query.status {
+            Some(status) if status >= FAILED => "status = $ AND status >= 400",
+            _ => "status = $",
+        };
+        question.add(by_status, query.status.map(i32::from));
         question.add("rule_id = $", query.rule.map(|id| id.0));
         question.add("at >= $", query.since);
         question.add("at < $", query.until);
         question.add("seq < $", query.cursor.map(|cursor| i64::try_from(cursor).unwrap_or(i64::MAX)));
+        question.add("seq >= $", floor.map(|floor| i64::try_from(floor).unwrap_or(i64::MAX)));
         question.add("$ = ANY (secret_ids)", query.secret.map(|id| id.0));
         question.add("(cardinality(secret_ids) > 0) = $", query.injected);
         question.add(

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use serde_json::Value;
 use time::OffsetDateTime;
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::{PostgresStore, columns::Columns, event_query::Question};
 use crate::{
     model::{AuditEvent, Decision, EventId, EventKind, SecretId},
-    store::{AuditPage, AuditQuery, AuditStore, StoreError},
+    store::{AuditPage, AuditQuery, AuditStore, StoreError, WALK},
 };
 
 const WHAT: &str = "audit event";
@@ -49,19 +49,21 @@ impl AuditStore for PostgresStore {
 
     async fn query_events(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
         let limit = query.limit.clamp(1, 1000);
-        let question = Question::of(query);
-        let sql = question.sql(limit + 1);
-        let rows = self.client().await?.query(&sql, &question.values()).await?;
+        let client = self.client().await?;
+        let floor = if query.is_walk() { floor(&client, query).await? } else { None };
+        let question = Question::of(query, floor);
+        let rows = client.query(&question.sql(limit + 1), &question.values()).await?;
         let mut page = AuditPage::default();
         let mut last = None;
         for row in &rows {
             if page.events.len() == limit as usize {
                 page.next = last;
-                break;
+                return Ok(page);
             }
             last = u64::try_from(row.try_get::<_, i64>("seq")?).ok();
             page.events.push(read(row)?);
         }
+        page.next = floor;
         Ok(page)
     }
 
@@ -82,6 +84,16 @@ impl AuditStore for PostgresStore {
             }
         }
     }
+}
+
+/// From where on events are looked at, if not from the first one.
+async fn floor(client: &Client, query: &AuditQuery) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM audit_events";
+    let row = client.query_one(sql, &[]).await?;
+    let number = |column| Ok::<_, StoreError>(u64::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0));
+    let (first, newest) = (number(0)?, number(1)? + 1);
+    let floor = query.cursor.map_or(newest, |cursor| cursor.min(newest)).saturating_sub(WALK);
+    Ok(Some(floor).filter(|floor| *floor > first))
 }
 
 /// Each event once, with its greatest count: a statement can't touch a row twice.

@@ -1,20 +1,23 @@
 //! Audit events.
 
 use async_trait::async_trait;
-use rusqlite::{ToSql, Transaction, params};
+use rusqlite::{Transaction, params};
 use time::OffsetDateTime;
 
 use super::{
     SqliteStore,
     columns::{Columns, micros, to_json},
+    event_query::Question,
 };
 use crate::{
     model::{AuditEvent, Decision, EventId, EventKind},
-    store::{AuditPage, AuditQuery, AuditStore, StoreError},
+    store::{AuditPage, AuditQuery, AuditStore, StoreError, WALK},
 };
 
 const WHAT: &str = "audit event";
 /// So many are deleted in one transaction: other writes wait for it.
+/// So many rows are sorted in a moment.
+const FEW: i64 = 20_000;
 const DELETE_BATCH: u32 = 2000;
 
 #[async_trait]
@@ -127,28 +130,44 @@ fn read(columns: &Columns<'_>) -> Result<AuditEvent, StoreError> {
 
 fn find(transaction: &Transaction<'_>, query: &AuditQuery) -> Result<AuditPage, StoreError> {
     let limit = query.limit.clamp(1, 1000);
-    let (conditions, values) = conditions(query);
-    // The inner part is often answered from an index alone: then a wide range of time sorts numbers, not rows.
-    let sql = format!(
-        "SELECT * FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE {conditions} \
-         ORDER BY seq DESC LIMIT {}) ORDER BY seq DESC",
-        limit + 1
-    );
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let bound: Vec<(&str, &dyn ToSql)> =
-        values.iter().map(|(name, value)| (*name, &**value as &dyn ToSql)).collect();
-    let mut rows = statement.query(bound.as_slice())?;
+    let floor = if query.is_walk() { floor(transaction, query)? } else { None };
+    let question = Question::of(query, floor, has_few(transaction, query)?);
+    let mut statement = transaction.prepare_cached(&question.sql(limit + 1))?;
+    let mut rows = statement.query(question.values().as_slice())?;
     let mut page = AuditPage::default();
     let mut last = None;
     while let Some(row) = rows.next()? {
         if page.events.len() == limit as usize {
             page.next = last;
-            break;
+            return Ok(page);
         }
         last = row.get::<_, i64>("seq")?.try_into().ok();
         page.events.push(read(&Columns::of(row, WHAT)?)?);
     }
+    page.next = floor;
     Ok(page)
+}
+
+/// From where on events are looked at, if not from the first one.
+fn floor(transaction: &Transaction<'_>, query: &AuditQuery) -> Result<Option<u64>, StoreError> {
+    let newest: i64 =
+        transaction.query_row("SELECT coalesce(max(seq), 0) FROM audit_events", [], |row| row.get(0))?;
+    let newest = u64::try_from(newest).unwrap_or(0) + 1;
+    let floor = query.cursor.map_or(newest, |cursor| cursor.min(newest)).saturating_sub(WALK);
+    let first: i64 =
+        transaction.query_row("SELECT coalesce(min(seq), 0) FROM audit_events", [], |row| row.get(0))?;
+    Ok(Some(floor).filter(|floor| *floor > u64::try_from(first).unwrap_or(0)))
+}
+
+/// Whether so few events are of the time that is asked for that it is best to begin with them.
+fn has_few(transaction: &Transaction<'_>, query: &AuditQuery) -> Result<bool, StoreError> {
+    if query.since.is_none() && query.until.is_none() {
+        return Ok(false);
+    }
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM audit_events WHERE at >= ?1 AND at < ?2 LIMIT ?3)";
+    let (since, until) = (query.since.map_or(i64::MIN, micros), query.until.map_or(i64::MAX, micros));
+    let found: i64 = transaction.query_row(sql, params![since, until, FEW + 1], |row| row.get(0))?;
+    Ok(found <= FEW)
 }
 
 fn delete_batch(transaction: &Transaction<'_>, limit: OffsetDateTime) -> Result<u64, StoreError> {
@@ -156,59 +175,6 @@ fn delete_batch(transaction: &Transaction<'_>, limit: OffsetDateTime) -> Result<
         "DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE at < ?1 ORDER BY at LIMIT ?2)",
     )?;
     Ok(statement.execute(params![micros(limit), DELETE_BATCH])? as u64)
-}
-
-type Values = Vec<(&'static str, Box<dyn ToSql>)>;
-
-/// The condition of a query, and the values in it: nothing that comes from outside stands in the text.
-fn conditions(query: &AuditQuery) -> (String, Values) {
-    let mut texts = vec!["TRUE"];
-    let mut values: Values = Vec::new();
-    let mut add = |text: &'static str, name: &'static str, value: Option<Box<dyn ToSql>>| {
-        if let Some(value) = value {
-            texts.push(text);
-            values.push((name, value));
-        }
-    };
-    let text = |value: Option<String>| value.map(|value| Box::new(value) as Box<dyn ToSql>);
-    let number = |value: Option<i64>| value.map(|value| Box::new(value) as Box<dyn ToSql>);
-    add(
-        "(agent_id = :agent OR parent_agent_id = :agent)",
-        ":agent",
-        text(query.agent.map(|id| id.to_string())),
-    );
-    add("host = :host", ":host", text(query.host.clone()));
-    // In so many words, so that SQLite sees that the index is enough.
-    let by_decision = match query.decision {
-        Some(Decision::Allowed) => "decision = :decision",
-        _ => "decision = :decision AND decision <> 'allowed'",
-    };
-    add(by_decision, ":decision", text(query.decision.map(|decision| decision.as_str().to_owned())));
-    add("method = :method", ":method", text(query.method.clone()));
-    add("status = :status", ":status", number(query.status.map(i64::from)));
-    add("rule_id = :rule", ":rule", text(query.rule.map(|id| id.to_string())));
-    add("at >= :since", ":since", number(query.since.map(micros)));
-    add("at < :until", ":until", number(query.until.map(micros)));
-    add("seq < :cursor", ":cursor", number(query.cursor.map(signed)));
-    add(
-        "EXISTS (SELECT 1 FROM json_each(secret_ids) WHERE value = :secret)",
-        ":secret",
-        text(query.secret.map(|id| id.to_string())),
-    );
-    add("(secret_ids <> '[]') = :injected", ":injected", number(query.injected.map(i64::from)));
-    add(
-        "(host LIKE :text ESCAPE '\\' OR path LIKE :text ESCAPE '\\' OR agent_name LIKE :text ESCAPE '\\' \
-         OR rule_name LIKE :text ESCAPE '\\' OR reason LIKE :text ESCAPE '\\' OR error LIKE :text ESCAPE '\\')",
-        ":text",
-        text(query.text.as_deref().map(like)),
-    );
-    (texts.join(" AND "), values)
-}
-
-/// A pattern that finds `text` as it stands.
-fn like(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
 }
 
 /// SQLite's numbers are signed; ours never come near the difference.

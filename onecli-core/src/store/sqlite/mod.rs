@@ -5,6 +5,7 @@ mod assigned;
 mod columns;
 mod connections;
 mod constraint;
+mod event_query;
 mod events;
 mod gateways;
 mod keys;
