@@ -1,6 +1,6 @@
 //! The daemon: everything wired together.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use onecli_core::{
@@ -10,7 +10,7 @@ use onecli_core::{
     gateway::{Gateway, GatewayHandle},
     model::Host,
     policy::Policy,
-    store::{GatewayRow, PostgresStore, PostgresUrl, SqliteStore, Store},
+    store::{GatewayRow, PostgresUrl, SqliteStore, Store},
     vault::Vault,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,6 +23,7 @@ use crate::{
     gateway_service::GatewayService,
     hardening, listeners, owner_key, presence, renewal, retention,
     settings::{ServingSettings, Settings},
+    waiting,
 };
 
 /// A running daemon.
@@ -46,7 +47,9 @@ impl Daemon {
         let dashboard_listener = listeners::dashboard(serving.address)?;
         let dashboard = dashboard_listener.local_addr()?;
 
-        let (store, name) = open_store(storage.database.as_ref(), &directory).await?;
+        let (store, name) =
+            open_store(storage.database.as_ref(), &directory, &gateway_listeners, &dashboard_listener)
+                .await?;
         let master_keys = match storage.master_keys {
             Some(keys) => keys,
             None => directory.master_keys(&name, store.has_sealed_data().await?)?,
@@ -137,7 +140,9 @@ impl Daemon {
 }
 
 /// The store, and what to call it.
-async fn open_store(url: Option<&PostgresUrl>, directory: &DataDir) -> Result<(Arc<dyn Store>, String)> {
+async fn open_store(
+    url: Option<&PostgresUrl>, directory: &DataDir, gateway: &[TcpListener], dashboard: &TcpListener,
+) -> Result<(Arc<dyn Store>, String)> {
     let Some(url) = url else {
         let path = directory.database();
         let name = format!("the database {}", path.display());
@@ -145,7 +150,7 @@ async fn open_store(url: Option<&PostgresUrl>, directory: &DataDir) -> Result<(A
         return Ok((Arc::new(store), name));
     };
     let name = format!("the database {url}");
-    let store = PostgresStore::open(url).await.with_context(|| format!("{name} can't be opened"))?;
+    let store = waiting::open(url, &name, gateway, dashboard).await?;
     tracing::info!("{name} is used");
     Ok((Arc::new(store), name))
 }

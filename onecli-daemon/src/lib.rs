@@ -14,5 +14,6 @@ mod renewal;
 mod retention;
 pub mod settings;
 mod start;
+mod waiting;
 
 pub use start::start;

@@ -259,3 +259,33 @@ async fn a_daemon_that_is_killed_loses_nothing() {
     audit_is_complete(&daemons[1], &url, &origin).await;
     assert_eq!(status(&daemons[0], &token).await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_starts_before_its_database_says_so_and_goes_on_with_it() {
+    let origin = Origin::start().await;
+    let mut server = Postgres::start();
+    let url = server.database().await;
+    tokio::task::block_in_place(|| server.kill());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let mut daemons = prepared(&origin, &url, 1, &[("ONECLI_GATEWAY_ADDR", &address)]);
+    let ((), answer) = tokio::join!(daemons[0].launch(), async {
+        let answer = eventually("it answers", || async {
+            let client =
+                reqwest::Client::builder().proxy(reqwest::Proxy::all(format!("http://{address}")).unwrap());
+            let answer = client.build().unwrap().get("http://api.test/x").send().await.ok()?;
+            Some((answer.status().as_u16(), answer.json::<Value>().await.unwrap()))
+        })
+        .await;
+        tokio::task::block_in_place(|| server.launch());
+        answer
+    });
+    assert_eq!((answer.0, &answer.1["error"]), (503, &"store_unavailable".into()), "{answer:?}");
+    let token = daemons[0].token().await;
+    assert_eq!(status(&daemons[0], &token).await, 200);
+    // What is wrong for good is no reason to wait.
+    let url = url.replace(PASSWORD, "another");
+    let refused = Daemon::prepare(&origin, HOST, &[("DATABASE_URL", &url), KEY]).cli(&["start"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("password authentication failed"), "{said}");
+}

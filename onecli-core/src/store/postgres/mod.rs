@@ -20,10 +20,13 @@ mod settings;
 mod tls;
 mod url;
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio::sync::watch;
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use tokio::{sync::watch, time::error::Elapsed};
+use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{PolicyVersion, StoreError};
@@ -54,6 +57,28 @@ impl PostgresStore {
         let changes = Arc::new(watch::Sender::default());
         let feed = Feed::start(url.config(), connect, Arc::clone(&changes)).await?;
         Ok(Self { pool, changes, feed })
+    }
+
+    /// Whether opening failed since the database does not answer now, and may later: it is not running, or not reached.
+    #[must_use]
+    pub fn is_away(error: &StoreError) -> bool {
+        let StoreError::Unavailable(error) = error else { return false };
+        let mut next: Option<&(dyn Error + 'static)> = Some(&**error);
+        while let Some(error) = next {
+            if let Some(refused) =
+                error.downcast_ref::<tokio_postgres::Error>().and_then(|error| error.code())
+            {
+                // What it says itself of starting and stopping.
+                return [SqlState::CANNOT_CONNECT_NOW, SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN]
+                    .contains(refused);
+            }
+            let is_late = matches!(error.downcast_ref::<PoolError>(), Some(PoolError::Timeout(_)));
+            if is_late || error.is::<io::Error>() || error.is::<Elapsed>() {
+                return true;
+            }
+            next = error.source();
+        }
+        false
     }
 
     async fn client(&self) -> Result<Object, StoreError> {
