@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod dns_server;
 pub mod faulty_origin;
 pub mod file_server;
+pub mod frozen_link;
 pub mod generated;
 pub mod git_server;
 pub mod origin;

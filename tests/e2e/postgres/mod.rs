@@ -1,4 +1,5 @@
 //! PostgreSQL in the place of the embedded store.
 
+mod faults;
 mod store;
 mod system;
