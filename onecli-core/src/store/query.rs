@@ -36,7 +36,7 @@ pub struct AuditQuery {
 }
 
 /// So many events are looked at for one page where no index leads to those that fit. The page's cursor then leads on from there.
-pub const WALK: u64 = 50_000;
+pub const WALK: u64 = 25_000;
 
 impl AuditQuery {
     /// Whether events have to be looked at one by one: nothing that is asked for has an index that finds it.

@@ -34,9 +34,10 @@ pub struct InvalidPostgresUrl(String);
 const CONNECT: Duration = Duration::from_secs(5);
 /// A server that is gone without a word is noticed after so long.
 const SILENCE: Duration = Duration::from_secs(10);
-/// For every statement: how long it may run, and how long it may wait for a lock; and how long a transaction may do nothing.
-const OPTIONS: &str =
-    "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000";
+/// For every statement: how long it may run, and how long it may wait for a lock; and how long a transaction may do nothing. Last,
+/// how soon the server notices that this side is gone: until then its locks stand.
+const OPTIONS: &str = "-c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=15000 \
+                       -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 -c tcp_user_timeout=15000";
 
 impl PostgresUrl {
     /// Reads a URL.
