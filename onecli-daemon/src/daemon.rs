@@ -72,6 +72,7 @@ impl Daemon {
         )
         .name(gateway_name())
         .fsync(gateway.audit_fsync)
+        .journal_failure(gateway.journal_failure)
         .max_stale(gateway.max_stale)
         .limits(limits.within(hardening::raise_open_files()))
         .connect_to(gateway.resolve)

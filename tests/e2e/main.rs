@@ -17,6 +17,7 @@ mod crash;
 mod exhaustion;
 mod faults;
 mod first_run;
+mod full_disk;
 mod gateway_tls;
 mod grpc;
 mod http2_conformance;

@@ -16,7 +16,7 @@ mod segment;
 mod ticket;
 
 pub use journal::{Fsync, Journal, JournalError};
-pub use recorder::{DrainError, Recorder};
+pub use recorder::{DrainError, JournalFailure, Recorder};
 pub use ticket::{Ending, Ticket};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -26,12 +26,28 @@ pub use super::drain::DrainError;
 pub struct Recorder {
     pub(super) journal: Journal,
     gateway: Arc<str>,
+    on_failure: JournalFailure,
+    /// Records that could not be written, and were not waited for.
+    lost: AtomicU64,
     coalescer: Mutex<Coalescer>,
     /// Set when the process ends while exchanges are open: those are `interrupted`, their clients have not left.
     stopping: AtomicBool,
     pub(super) drained: watch::Sender<Position>,
     pub(super) drain_now: Notify,
 }
+
+/// What becomes of requests while events can't be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JournalFailure {
+    /// They are refused: nothing happens that is not recorded.
+    #[default]
+    Refuse,
+    /// They are served; their events are lost, and the log says so.
+    Continue,
+}
+
+/// Of so many records that are lost one is told of.
+const BETWEEN_COMPLAINTS: u64 = 1_000;
 
 /// Records are durable against power loss, and merged counts written, this often.
 const TICK: Duration = Duration::from_millis(100);
@@ -43,6 +59,8 @@ impl Recorder {
         Arc::new(Self {
             journal,
             gateway: gateway.into(),
+            on_failure: JournalFailure::default(),
+            lost: AtomicU64::new(0),
             coalescer: Mutex::default(),
             stopping: AtomicBool::new(false),
             drained: watch::Sender::default(),
@@ -54,14 +72,39 @@ impl Recorder {
         Arc::clone(&self.gateway)
     }
 
+    /// What becomes of requests whose events can't be written.
+    #[must_use]
+    pub fn on_failure(mut self: Arc<Self>, failure: JournalFailure) -> Arc<Self> {
+        if let Some(recorder) = Arc::get_mut(&mut self) {
+            recorder.on_failure = failure;
+        }
+        self
+    }
+
+    fn append(&self, record: Record<&AuditEvent>) -> Result<(), JournalError> {
+        match (self.journal.append(record), self.on_failure) {
+            (Err(error), JournalFailure::Continue) => {
+                let lost = self.lost.fetch_add(1, Ordering::Relaxed);
+                if lost.is_multiple_of(BETWEEN_COMPLAINTS) {
+                    tracing::error!(
+                        error = %crate::error_chain(&error), records = lost + 1,
+                        "audit records can't be written and are lost; requests are served all the same (ONECLI_JOURNAL_FAILURE)"
+                    );
+                }
+                Ok(())
+            }
+            (written, _) => written,
+        }
+    }
+
     pub(super) fn intent(&self, event: &AuditEvent) -> Result<(), JournalError> {
-        self.journal.append(Record::Intent(event))
+        self.append(Record::Intent(event))
     }
 
     /// Writes how an exchange ended. One that has an intent in the journal is never merged with others: it would stay open.
     pub(super) fn finish(&self, event: AuditEvent, has_intent: bool) -> Result<(), JournalError> {
         let due = if has_intent { Some(event) } else { self.coalescer().take(event) };
-        due.map_or(Ok(()), |event| self.journal.append(Record::Finish(&event)))
+        due.map_or(Ok(()), |event| self.append(Record::Finish(&event)))
     }
 
     /// From now on exchanges that end without an outcome were interrupted by this process's end.

@@ -16,7 +16,7 @@ use super::{
     connections::Connections, connector::GuardedConnector, guesses::Guesses, upstream,
 };
 use crate::{
-    audit::{Fsync, Journal, JournalError, Recorder},
+    audit::{Fsync, Journal, JournalError, JournalFailure, Recorder},
     ca::CertificateAuthority,
     destination::{ConnectTo, DestinationGuard, UpstreamProxy},
     model::Host,
@@ -44,6 +44,7 @@ impl Gateway {
             authority,
             journal: journal.into(),
             fsync: Fsync::default(),
+            journal_failure: JournalFailure::default(),
             name: "gateway".into(),
             listeners: Vec::new(),
             connect_to: Vec::new(),
@@ -69,6 +70,7 @@ pub struct GatewayBuilder {
     authority: Arc<CertificateAuthority>,
     journal: PathBuf,
     fsync: Fsync,
+    journal_failure: JournalFailure,
     name: String,
     listeners: Vec<TcpListener>,
     connect_to: Vec<ConnectTo>,
@@ -117,6 +119,13 @@ impl GatewayBuilder {
     #[must_use]
     pub fn fsync(mut self, fsync: Fsync) -> Self {
         self.fsync = fsync;
+        self
+    }
+
+    /// What becomes of requests while audit events can't be written.
+    #[must_use]
+    pub fn journal_failure(mut self, failure: JournalFailure) -> Self {
+        self.journal_failure = failure;
         self
     }
 
@@ -198,7 +207,8 @@ impl GatewayBuilder {
         guard.close_own(&self.own_listeners, &self.own_names);
         let policy = Policy::empty();
         policy.refresh(&*self.store).await?;
-        let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name);
+        let recorder = Recorder::new(Journal::open(&self.journal, self.fsync)?, self.name)
+            .on_failure(self.journal_failure);
         let tls = Arc::new(upstream::tls(&self.upstream_roots)?);
         let connector =
             GuardedConnector::new(Arc::clone(&guard), Arc::clone(&policy), Arc::clone(&tls), &self.limits);

@@ -21,7 +21,7 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// With the prefix, as far as this version knows them; the last two are the CLI's.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "DATA_DIR",
     "GATEWAY_ADDR",
     "DASHBOARD_ADDR",
@@ -40,6 +40,7 @@ const KNOWN: [&str; 38] = [
     "GATEWAY_TLS_CERT",
     "GATEWAY_TLS_KEY",
     "AUDIT_FSYNC",
+    "JOURNAL_FAILURE",
     "DRAIN_SECONDS",
     "MAX_STALE_SECONDS",
     "ALLOWED_HOSTS",

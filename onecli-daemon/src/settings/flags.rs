@@ -60,6 +60,9 @@ pub struct Flags {
     /// When audit records are durable against power loss: group or each [default: group]
     #[arg(long, value_name = "MODE")]
     pub audit_fsync: Option<String>,
+    /// What becomes of requests while audit events can't be written: refuse, or continue without [default: refuse]
+    #[arg(long, value_name = "WHAT")]
+    pub journal_failure: Option<String>,
     /// How long to go on with the last policy while the database is away; 0: not at all [default: 300]
     #[arg(long, value_name = "SECONDS")]
     pub max_stale_seconds: Option<String>,
@@ -132,6 +135,7 @@ impl Flags {
             "ONECLI_GATEWAY_TLS_CERT" => ("--gateway-tls-cert", &self.gateway_tls_cert),
             "ONECLI_GATEWAY_TLS_KEY" => ("--gateway-tls-key", &self.gateway_tls_key),
             "ONECLI_AUDIT_FSYNC" => ("--audit-fsync", &self.audit_fsync),
+            "ONECLI_JOURNAL_FAILURE" => ("--journal-failure", &self.journal_failure),
             "ONECLI_MAX_STALE_SECONDS" => ("--max-stale-seconds", &self.max_stale_seconds),
             "ONECLI_DRAIN_SECONDS" => ("--drain-seconds", &self.drain_seconds),
             "ONECLI_ALLOWED_HOSTS" => ("--allowed-hosts", &self.allowed_hosts),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use onecli_core::{
-    audit::Fsync,
+    audit::{Fsync, JournalFailure},
     destination::{ConnectTo, Lookups, UpstreamProxy},
     model::AllowPrivate,
 };
@@ -28,6 +28,8 @@ pub struct GatewaySettings {
     pub max_stale: Duration,
     /// `ONECLI_AUDIT_FSYNC`.
     pub audit_fsync: Fsync,
+    /// `ONECLI_JOURNAL_FAILURE`.
+    pub journal_failure: JournalFailure,
     /// `ONECLI_DRAIN_SECONDS`.
     pub drain: Duration,
 }
@@ -65,6 +67,12 @@ impl GatewaySettings {
             "each" => Ok(Fsync::Each),
             other => Err(format!("`{}` is neither", other.escape_debug())),
         });
+        let journal_failure =
+            source.parsed("ONECLI_JOURNAL_FAILURE", "refuse or continue", |text| match text {
+                "refuse" => Ok(JournalFailure::Refuse),
+                "continue" => Ok(JournalFailure::Continue),
+                other => Err(format!("`{}` is neither", other.escape_debug())),
+            });
         let drain = source.parsed("ONECLI_DRAIN_SECONDS", "30", up_to_a_day);
         let max_stale = source.parsed("ONECLI_MAX_STALE_SECONDS", "300", up_to_a_day);
         Some(Self {
@@ -75,6 +83,7 @@ impl GatewaySettings {
             tls,
             max_stale: max_stale.unwrap_or(MAX_STALE),
             audit_fsync: audit_fsync.unwrap_or_default(),
+            journal_failure: journal_failure.unwrap_or_default(),
             drain: drain.unwrap_or(DRAIN),
         })
     }

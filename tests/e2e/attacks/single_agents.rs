@@ -255,4 +255,28 @@ pub(super) const AGENTS: &[(&str, &str, &str, &str)] = &[
         "not there",
         "upstream_proxy::a_setting_that_can_not_be_read_is_named_without_its_password",
     ),
+    (
+        "K17",
+        "a disk that is full under the audit journal",
+        "503 `audit_unavailable`, nothing leaves unrecorded; it goes on when there is room",
+        "full_disk::what_can_not_be_recorded_is_refused_and_goes_on_when_there_is_room",
+    ),
+    (
+        "J8",
+        "PostgreSQL cut off, silent, half-open, killed, under load",
+        "what needs no counter is answered, limits hold, the log is complete",
+        "postgres::faults::traffic_that_needs_no_counter_goes_on_and_nothing_is_lost",
+    ),
+    (
+        "J8b",
+        "three gateways that take from the same limits at once",
+        "no window holds more than it may",
+        "postgres::limits::no_window_ever_holds_more_than_it_may",
+    ),
+    (
+        "L2b",
+        "another master key, and none, for a database of PostgreSQL",
+        "the daemon refuses to start; a dump holds no secret and no token",
+        "postgres::system::another_master_key_is_refused_and_nothing_is_readable",
+    ),
 ];
