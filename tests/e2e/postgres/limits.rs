@@ -58,8 +58,8 @@ async fn hammer(
     for task in tasks {
         task.await.unwrap();
     }
-    let taken = taken.lock().unwrap().clone();
-    taken
+    let taken = taken.lock().unwrap();
+    taken.clone()
 }
 
 /// The most takings that surely lie within one window.
