@@ -106,8 +106,8 @@ impl AuditCalls {
     #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn export(
         &self, _guard: Viewer, Data(backend): Data<&Arc<Backend>>,
-        /// One JSON object on each line, or CSV.
-        format: Query<AuditFormat>,
+        /// One JSON object on each line, or CSV; absent: the first.
+        format: Query<Option<AuditFormat>>,
         /// Of this agent: identifier or id.
         agent: Query<Option<String>>,
         /// To this host.
@@ -147,10 +147,11 @@ impl AuditCalls {
             cursor: None,
         };
         backend.recorder.flush(PATIENCE).await?;
-        let export = Export::new(Arc::clone(&backend.store), query, format.0);
+        let format = format.0.unwrap_or(AuditFormat::Ndjson);
+        let export = Export::new(Arc::clone(&backend.store), query, format);
         Ok(Response::new(Binary(export.body()))
-            .header("content-type", export_type(format.0))
-            .header("content-disposition", export_name(format.0)))
+            .header("content-type", export_type(format))
+            .header("content-disposition", export_name(format)))
     }
 }
 
