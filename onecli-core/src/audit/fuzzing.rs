@@ -6,13 +6,14 @@ use super::{
     frame::{self, Record},
     segment::SegmentReader,
 };
+use crate::model::AuditEvent;
 
 /// Reads a segment of these bytes, with a whole record behind them. The reader comes to the end, and finds that record unless
 /// the bytes before it claim it as a part of theirs.
 #[allow(clippy::missing_panics_doc, reason = "a fuzzer looks for it")]
 pub fn journal(data: &[u8], file: PathBuf) {
-    let event = serde_json::from_str(EVENT).map(Record::Finish);
-    let Ok(whole) = event.and_then(|record| frame::encode(&record)) else { return };
+    let Ok(event) = serde_json::from_str::<AuditEvent>(EVENT) else { return };
+    let Ok(whole) = frame::encode(Record::Finish(&event)) else { return };
     if std::fs::write(&file, [data, &whole].concat()).is_err() {
         return;
     }
