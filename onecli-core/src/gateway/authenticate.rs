@@ -19,20 +19,13 @@ pub(super) fn authenticate(
         return valid(&tunnel.token).cloned().ok_or(Cause::ProxyAuthRequired);
     }
     let Some(presented) = presented(headers)? else { return Err(Cause::ProxyAuthRequired) };
-    let (guesses, source) = (&shared.guesses, connection.peer.ip());
     let token = shared.vault.hash_token(&presented);
-    if !guesses.may_try(source, &token) {
-        return Err(Cause::TooManyAttempts { retry_after_seconds: guesses::TIME.as_secs() });
-    }
     match valid(&token) {
-        Some(agent) => {
-            guesses.is_right(&token, &snapshot);
-            Ok(Arc::clone(agent))
+        Some(agent) => Ok(Arc::clone(agent)),
+        None if shared.guesses.is_too_many(connection.peer.ip()) => {
+            Err(Cause::TooManyAttempts { retry_after_seconds: guesses::TIME.as_secs() })
         }
-        None => {
-            guesses.is_wrong(source);
-            Err(Cause::ProxyAuthRequired)
-        }
+        None => Err(Cause::ProxyAuthRequired),
     }
 }
 

@@ -1,10 +1,9 @@
 //! Tokens that are guessed.
 
 use std::{
-    collections::HashSet,
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -12,56 +11,34 @@ use std::{
 
 use moka::sync::Cache;
 
-use crate::{policy::Snapshot, store::TokenHash};
-
-/// Counts wrong tokens by the address that they come from. Past a limit only tokens that were right before are looked at from there:
-/// others there go on, and whoever guesses learns nothing.
+/// Counts wrong tokens by the address that they come from. Past a limit they are answered with 429, and their connection is closed. A
+/// token that is right passes all the same: it has 256 random bits, which nobody guesses, and agents that share an address (of a
+/// container's host, of a company) must not be locked out by one of them.
 #[derive(Debug)]
 pub(super) struct Guesses {
     wrong: Cache<IpAddr, Arc<AtomicU32>>,
-    known: Mutex<HashSet<TokenHash>>,
 }
 
-/// Wrong tokens of an address that are looked at in a time.
+/// Wrong tokens of an address in a time.
 const MOST: u32 = 30;
 pub(super) const TIME: Duration = Duration::from_secs(60);
 /// Addresses that are counted at once.
 const ADDRESSES: u64 = 10_000;
-/// Past so many known tokens those that are no longer valid are forgotten.
-const KNOWN: usize = 1_000;
 
 impl Default for Guesses {
     fn default() -> Self {
-        let wrong = Cache::builder().max_capacity(ADDRESSES).time_to_live(TIME).build();
-        Self { wrong, known: Mutex::default() }
+        Self { wrong: Cache::builder().max_capacity(ADDRESSES).time_to_live(TIME).build() }
     }
 }
 
 impl Guesses {
-    /// Whether this token is looked at.
-    pub(super) fn may_try(&self, source: IpAddr, token: &TokenHash) -> bool {
-        let wrong = self.wrong.get(&network(source)).map_or(0, |wrong| wrong.load(Ordering::Relaxed));
-        wrong < MOST || self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(token)
-    }
-
-    /// It was wrong.
-    pub(super) fn is_wrong(&self, source: IpAddr) {
-        let wrong = self.wrong.get_with(network(source), Arc::default);
-        if wrong.fetch_add(1, Ordering::Relaxed) + 1 == MOST {
-            tracing::warn!(%source, "many wrong access tokens come from this address; only known ones are looked at for a minute");
+    /// One more was wrong. Answers with whether there were too many.
+    pub(super) fn is_too_many(&self, source: IpAddr) -> bool {
+        let wrong = self.wrong.get_with(network(source), Arc::default).fetch_add(1, Ordering::Relaxed);
+        if wrong == MOST {
+            tracing::warn!(%source, "many wrong access tokens come from this address; they are answered with 429 for a minute");
         }
-    }
-
-    /// It was right.
-    pub(super) fn is_right(&self, token: &TokenHash, snapshot: &Snapshot) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(token) {
-            return;
-        }
-        if known.len() >= KNOWN {
-            known.retain(|token| snapshot.agent(token).is_some());
-        }
-        known.insert(*token);
+        wrong >= MOST
     }
 }
 
@@ -76,23 +53,13 @@ fn network(source: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::{Guesses, MOST, network};
-    use crate::{
-        policy::Snapshot,
-        store::{PolicyRows, TokenHash},
-    };
 
     #[test]
-    fn past_the_limit_only_known_tokens_count() {
-        let (guesses, snapshot) = (Guesses::default(), Snapshot::compile(PolicyRows::default()).unwrap());
+    fn each_address_is_counted_by_itself() {
+        let guesses = Guesses::default();
         let (here, elsewhere) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let (known, other) = (TokenHash([1; 32]), TokenHash([2; 32]));
-        guesses.is_right(&known, &snapshot);
-        for _ in 0..MOST {
-            assert!(guesses.may_try(here, &other));
-            guesses.is_wrong(here);
-        }
-        assert!(!guesses.may_try(here, &other));
-        assert!(guesses.may_try(here, &known) && guesses.may_try(elsewhere, &other));
+        assert!((0..MOST).all(|_| !guesses.is_too_many(here)));
+        assert!(guesses.is_too_many(here) && !guesses.is_too_many(elsewhere));
     }
 
     #[test]

@@ -77,6 +77,9 @@ fn reply(cause: &Cause, event: Option<&AuditEvent>) -> Response<ReplyBody> {
     {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
     }
+    if let Cause::TooManyAttempts { .. } = cause {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if *cause.origin() == Cause::ProxyAuthRequired {
         headers
             .insert(header::PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"OneCLI Gateway\""));

@@ -138,7 +138,8 @@ impl Policy {
             let next = tokio::time::Instant::now() + pause;
             loop {
                 let sure = match refreshed {
-                    Ok(()) => store.confirmed().unwrap_or_else(Instant::now),
+                    // Whatever was read as a whole is as good as what was heard.
+                    Ok(()) => store.confirmed().map_or_else(Instant::now, |confirmed| confirmed.max(read)),
                     Err(_) => read,
                 };
                 self.note_silence(sure.elapsed(), max_stale);

@@ -192,7 +192,7 @@ pub(super) const AGENTS: &[(&str, &str, &str, &str)] = &[
     (
         "K11",
         "tokens guessed from one address",
-        "429 `too_many_attempts` after 30 in a minute, right or wrong; who was right before is served",
+        "429 `too_many_attempts` after 30 in a minute, and the connection is closed; who is right is served",
         "exhaustion::whoever_guesses_tokens_is_slowed_and_others_at_that_address_go_on",
     ),
     (
