@@ -7,6 +7,7 @@ use onecli_tests::{
     canary::CANARY,
     daemon::Daemon,
     eventually,
+    frozen_link::FrozenLink,
     origin::Origin,
     postgres::{PASSWORD, Postgres, client, shared},
     proxy::{Tunnel, connect},
@@ -217,4 +218,31 @@ async fn a_daemon_that_starts_before_its_database_says_so_and_goes_on_with_it() 
     let refused = Daemon::prepare(&origin, HOST, &[("DATABASE_URL", &url), KEY]).cli(&["start"]).await;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("password authentication failed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_revoked_while_a_daemon_was_cut_off_is_in_force_once_it_hears_again() {
+    let origin = Origin::start().await;
+    let server = shared();
+    let url = server.database().await;
+    let link = FrozenLink::to(([127, 0, 0, 1], server.port()).into()).await;
+    let by_link = url.replace(&server.port().to_string(), &link.address.port().to_string());
+    let (near, far) = (
+        launched(&origin, &url, 1, &[]).await.remove(0),
+        launched(&origin, &by_link, 1, &[]).await.remove(0),
+    );
+    let agent = near.json(&["agents", "create", "ci"]).await;
+    let token = agent["accessToken"].as_str().unwrap();
+    eventually("it is known", || async { (status(&far, token).await == 200).then_some(()) }).await;
+    link.freeze();
+    eventually("it is noticed", || async { far.log().contains("changes are not heard").then_some(()) }).await;
+    near.json(&["agents", "regenerate-token", "ci"]).await;
+    assert_eq!(status(&near, token).await, 407);
+    assert_eq!(status(&far, token).await, 200, "it can't know");
+    link.thaw();
+    eventually("it hears again", || async { far.log().contains("changes are heard again").then_some(()) })
+        .await;
+    let begun = std::time::Instant::now();
+    eventually("the token is refused", || async { (status(&far, token).await == 407).then_some(()) }).await;
+    println!("refused {:?} after it was heard again", begun.elapsed());
 }
