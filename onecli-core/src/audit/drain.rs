@@ -37,6 +37,8 @@ impl Recorder {
         let mut at = Cursor::default();
         let mut retry = FIRST_RETRY;
         loop {
+            // Looked at before, so that what finished until then is drained once more.
+            let is_last = stop.is_cancelled();
             let pause = match self.drain_once(store, &mut at).await {
                 Ok(()) => {
                     retry = FIRST_RETRY;
@@ -48,7 +50,7 @@ impl Recorder {
                     Some(retry)
                 }
             };
-            if stop.is_cancelled() {
+            if is_last {
                 return;
             }
             tokio::select! {

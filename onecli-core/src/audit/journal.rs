@@ -142,9 +142,8 @@ impl Journal {
             }
         }
         writer.append(&frame)?;
-        if self.fsync == Fsync::Each {
-            writer.sync()?;
-        }
+        // What is in the file is followed up, also if it can't be made durable.
+        let synced = if self.fsync == Fsync::Each { writer.sync() } else { Ok(()) };
         match record {
             Record::Intent(event) => writer.open.insert(event.id, frame),
             Record::Finish(event) => writer.open.remove(&event.id),
@@ -155,7 +154,7 @@ impl Journal {
         if matches!(record, Record::Finish(_)) {
             self.finished.notify_one();
         }
-        Ok(())
+        synced
     }
 
     /// What has finished since `position`, if it is still in memory, and up to where that is.

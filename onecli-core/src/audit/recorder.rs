@@ -133,16 +133,19 @@ impl Recorder {
 
     fn tick_once(&self) -> Result<(), JournalError> {
         let grown = self.coalescer().grown();
+        let mut failure = Ok(());
         for (key, event) in grown {
-            self.journal
-                .append(Record::Finish(&event))
-                .inspect_err(|_| self.coalescer().is_unwritten(&key))?;
+            // Each of them is given out again; one that fails keeps no other back.
+            if let Err(error) = self.journal.append(Record::Finish(&event)) {
+                self.coalescer().is_unwritten(&key);
+                failure = Err(error);
+            }
         }
         self.coalescer().forget(clock::now());
         if let Err(error) = self.journal.sync() {
             tracing::error!(%error, "the audit journal can't be made durable");
         }
-        Ok(())
+        failure
     }
 
     fn coalescer(&self) -> MutexGuard<'_, Coalescer> {

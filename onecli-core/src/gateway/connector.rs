@@ -95,6 +95,8 @@ impl Dialling {
                 for address in addresses.iter().take(MOST_ADDRESSES) {
                     match self.through(proxy, &address.to_string()).await {
                         Ok(link) => return Ok(link),
+                        // Asked again with the same password, it might close the account.
+                        Err(error @ ConnectError::Proxy(_)) => return Err(error),
                         Err(error) => last = error,
                     }
                 }

@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use http::{Extensions, Method, Request, Response, request};
+use http::{Extensions, Method, Request, Response, header::UPGRADE, request};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy;
 
 use super::connector::find;
-use crate::exchange::RequestBody;
+use crate::{exchange::RequestBody, model::in_every_spelling, rules::METHOD_OVERRIDES};
 
 /// So often at most: each time another kept connection may have been closed meanwhile.
 const TIMES: usize = 3;
@@ -45,7 +45,11 @@ impl Again {
             head.method,
             Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
         );
-        Self { head: (is_idempotent && body.is_end_stream()).then(|| head.clone()), left: TIMES }
+        // It may be meant as another method, or to change the protocol.
+        let is_plain = !head.headers.contains_key(UPGRADE)
+            && METHOD_OVERRIDES.iter().all(|name| in_every_spelling(&head.headers, name).next().is_none());
+        let may_be_sent_again = is_idempotent && is_plain && body.is_end_stream();
+        Self { head: may_be_sent_again.then(|| head.clone()), left: TIMES }
     }
 
     /// The request once more, if it failed since the service had closed a connection that was kept.

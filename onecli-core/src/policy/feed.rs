@@ -116,29 +116,48 @@ impl Policy {
     pub async fn follow(&self, store: Arc<dyn Store>, max_stale: Duration, stop: CancellationToken) {
         let mut changes = store.changes();
         let mut retry = FIRST_RETRY;
+        // What was read last is as of this moment.
         let mut read = Instant::now();
+        let mut whole_at = tokio::time::Instant::now();
         let mut has_changed = false;
         loop {
             changes.mark_unchanged();
-            let refreshed = match std::mem::take(&mut has_changed) {
-                true => self.catch_up(&*store).await,
-                false => self.refresh(&*store).await,
+            let begun = Instant::now();
+            let is_whole = !std::mem::take(&mut has_changed) || tokio::time::Instant::now() >= whole_at;
+            let refreshed = {
+                let reading = async {
+                    match is_whole {
+                        true => self.refresh(&*store).await,
+                        false => self.catch_up(&*store).await,
+                    }
+                };
+                tokio::pin!(reading);
+                loop {
+                    // A store that does not answer is silent meanwhile.
+                    tokio::select! {
+                        refreshed = &mut reading => break refreshed,
+                        () = tokio::time::sleep(TICK) => self.note_silence(read.elapsed(), max_stale),
+                        () = stop.cancelled() => return,
+                    }
+                }
             };
-            let pause = match &refreshed {
+            let next = match &refreshed {
                 Ok(()) => {
-                    (retry, read) = (FIRST_RETRY, Instant::now());
-                    REREAD
+                    (retry, read) = (FIRST_RETRY, begun);
+                    if is_whole {
+                        whole_at = tokio::time::Instant::now() + REREAD;
+                    }
+                    whole_at
                 }
                 Err(error) => {
                     tracing::error!(error = %crate::error_chain(error), "the policy can't be read; the one from before stays in force");
                     retry = (retry * 2).min(LAST_RETRY);
-                    retry
+                    tokio::time::Instant::now() + retry
                 }
             };
-            let next = tokio::time::Instant::now() + pause;
             loop {
                 let sure = match refreshed {
-                    // Whatever was read as a whole is as good as what was heard.
+                    // Whatever was read is as good as what was heard.
                     Ok(()) => store.confirmed().map_or_else(Instant::now, |confirmed| confirmed.max(read)),
                     Err(_) => read,
                 };

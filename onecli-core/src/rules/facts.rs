@@ -40,7 +40,7 @@ struct Methods {
 }
 
 /// Headers by which frameworks let a request name another method.
-static METHOD_OVERRIDES: [HeaderName; 3] = [
+pub(crate) static METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-method-override"),

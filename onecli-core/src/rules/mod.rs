@@ -17,6 +17,7 @@ mod tunnels;
 pub use decide::{Decision, RuleEngine};
 pub use evaluate::{Evaluation, Verdict};
 pub use facts::Facts;
+pub(crate) use facts::METHOD_OVERRIDES;
 pub use permit::{Permit, Permitted};
 pub use running::{Revocation, Watch};
 pub(crate) use tunnels::TunnelPermit;

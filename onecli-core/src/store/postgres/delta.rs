@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use deadpool_postgres::Object;
 use tokio_postgres::{GenericClient, IsolationLevel};
 use uuid::Uuid;
 
-use super::{PostgresStore, agents, assigned, policy, rules, secrets, settings};
+use super::{agents, assigned, policy, rules, secrets, settings};
 use crate::{
     model::{AgentId, RuleId, SecretId},
     store::{PolicyDelta, PolicyVersion, StoreError},
@@ -18,18 +19,15 @@ const REMEMBERED: i64 = 10_000;
 /// Forgetting takes a moment: not with each change.
 const BETWEEN: i64 = 500;
 
-impl PostgresStore {
-    pub(super) async fn changes_since(
-        &self, since: PolicyVersion,
-    ) -> Result<Option<PolicyDelta>, StoreError> {
-        let mut client = self.client().await?;
-        let builder =
-            client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-        let moment = builder.start().await?;
-        let delta = read(&*moment, since).await?;
-        moment.commit().await?;
-        Ok(delta)
-    }
+/// What has changed since a version, as of one moment.
+pub(super) async fn since(
+    client: &mut Object, since: PolicyVersion,
+) -> Result<Option<PolicyDelta>, StoreError> {
+    let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let moment = builder.start().await?;
+    let delta = read(&*moment, since).await?;
+    moment.commit().await?;
+    Ok(delta)
 }
 
 async fn read(client: &impl GenericClient, since: PolicyVersion) -> Result<Option<PolicyDelta>, StoreError> {

@@ -1,6 +1,6 @@
 //! Audit events.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
-use super::{PostgresStore, columns::Columns, event_query::Question};
+use super::{PostgresStore, columns::Columns, event_query::Question, policy::in_time};
 use crate::{
     model::{AuditEvent, Decision, EventId, EventKind, SecretId},
     store::{AuditPage, AuditQuery, AuditStore, StoreError, WALK},
@@ -19,6 +19,9 @@ const WHAT: &str = "audit event";
 const DELETE_BATCH: i64 = 5_000;
 /// The lock under which events are written: their numbers grow in the order of commits then. The number is this program's own.
 const LOCK: i64 = 0x6f6e_6563_6c69_0002;
+
+/// How long a batch may take; what is not answered then is sent again, and taken once.
+const INSERTING: Duration = Duration::from_secs(30);
 
 /// One statement, so that a batch is one round trip.
 const INSERT: &str = "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($2)) \
@@ -42,9 +45,14 @@ impl AuditStore for PostgresStore {
         }
         let events = serde_json::to_value(once(events)).map_err(StoreError::unavailable)?;
         let client = self.client().await?;
-        let insert = client.prepare_cached(INSERT).await?;
-        client.execute(&insert, &[&without_nul(events), &LOCK]).await?;
-        Ok(())
+        let events = without_nul(events);
+        let inserting = async {
+            let insert = client.prepare_cached(INSERT).await?;
+            client.execute(&insert, &[&events, &LOCK]).await?;
+            Ok(())
+        };
+        let inserted = tokio::time::timeout(INSERTING, inserting).await;
+        in_time(inserted, client)
     }
 
     async fn query_events(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
@@ -74,7 +82,7 @@ impl AuditStore for PostgresStore {
     }
 
     async fn delete_events_before(&self, limit: OffsetDateTime) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2)";
+        let sql = "DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)";
         let mut deleted = 0;
         loop {
             let batch = self.client().await?.execute(sql, &[&limit, &DELETE_BATCH]).await?;

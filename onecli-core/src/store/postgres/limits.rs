@@ -11,7 +11,7 @@ use crate::store::{LimitClaim, LimitStore, StoreError, Taking};
 #[async_trait]
 impl LimitStore for PostgresStore {
     async fn take_limits(&self, claims: &[LimitClaim]) -> Result<Taking, StoreError> {
-        let client = self.client().await?;
+        let client = self.limits.get().await.map_err(StoreError::unavailable)?;
         let rules: Vec<Uuid> = claims.iter().map(|claim| claim.rule.0).collect();
         let agents: Vec<Uuid> = claims.iter().map(|claim| claim.agent.0).collect();
         let limits: Vec<i64> = claims.iter().map(|claim| claim.limit.requests().into()).collect();

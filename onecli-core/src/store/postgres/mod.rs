@@ -36,12 +36,14 @@ pub use url::{InvalidPostgresUrl, PostgresUrl};
 /// A PostgreSQL database. What it has answered is durable.
 pub struct PostgresStore {
     pool: Pool,
+    /// For rate limits alone: an agent that floods one holds up neither the policy nor the audit log.
+    limits: Pool,
     changes: Arc<watch::Sender<PolicyVersion>>,
     feed: Feed,
 }
 
-/// Connections of a gateway: audit batches, limits, and what people ask for share them.
-const CONNECTIONS: usize = 12;
+/// Connections of each pool of a gateway.
+const CONNECTIONS: usize = 8;
 /// How long one waits for a connection to be free, or to stand.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -52,11 +54,11 @@ impl PostgresStore {
     /// If the database does not answer, or was written by a newer version.
     pub async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
         let connect = tls::connector(url).map_err(StoreError::unavailable)?;
-        let pool = pool(url, connect.clone())?;
+        let (pool, limits) = (pool(url, connect.clone())?, pool(url, connect.clone())?);
         schema::migrate(&pool).await?;
         let changes = Arc::new(watch::Sender::default());
         let feed = Feed::start(url.config(), connect, Arc::clone(&changes)).await?;
-        Ok(Self { pool, changes, feed })
+        Ok(Self { pool, limits, changes, feed })
     }
 
     /// Whether opening failed since the database does not answer now, and may later: it is not running, or not reached.
